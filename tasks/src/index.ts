@@ -1,0 +1,2 @@
+// The registry of task type contracts: one line each.
+export * from './kit/index.ts';
