@@ -23,7 +23,10 @@ export function substitute(text: string, scope: { index: number; count: number; 
     if (name === 'index') return String(scope.index);
     if (name === 'count') return String(scope.count);
     const value = name.startsWith('entry.') && scope.entry !== null ? scope.entry[name.slice('entry.'.length)] : undefined;
-    if (value === undefined) throw new UdcsError('INVALID_INPUT', `${whole} is not known here`, { hint: 'use ${index}, ${count} or ${entry.<name>} with a name that every entry has' });
+    if (value === undefined)
+      throw new UdcsError('INVALID_INPUT', `${whole} is not known here`, {
+        hint: 'use ${index}, ${count} or ${entry.<name>} with a name that every entry has',
+      });
     return String(value);
   });
 }
@@ -36,7 +39,7 @@ function substituteDeep(value: unknown, scope: Parameters<typeof substitute>[1])
 }
 
 /** Fields of a spec in which `${…}` is replaced. `code`, `source` and binary fields are left alone on purpose. */
-const TEXT_FIELDS = ['args', 'env', 'stdin', 'params', 'values'] as const;
+const TEXT_FIELDS = ['args', 'env', 'stdin', 'params', 'values', 'bindings', 'overrides'] as const;
 
 /**
  * One task of a job.

@@ -1,6 +1,6 @@
 // The other half of a task type: the code that runs one attempt on one side. An executor gets everything it may touch
 // through `Host`, so it is testable with a fake one and can not reach past the sandbox by accident.
-import type { BlobRef, Digest, ErrorCode, IsolationLevel } from '@udcs/protocol';
+import { type Attributes, type BlobRef, type Digest, type ErrorCode, type IsolationLevel, UdcsError } from '@udcs/protocol';
 
 /** AbortSignal without the DOM: `tasks` contracts compile with no platform types. */
 export interface CancelSignal {
@@ -39,12 +39,31 @@ export interface ExecutorResult {
   readonly value?: unknown;
   readonly exitCode: number | null;
   /** CPU and GPU time and memory as far as the executor knows; the host fills the rest in. */
-  readonly usage?: { readonly cpuMs?: number; readonly gpuMs?: number; readonly peakMemoryBytes?: number; readonly versions?: Readonly<Record<string, string>> };
+  readonly usage?: {
+    readonly cpuMs?: number;
+    readonly gpuMs?: number;
+    readonly peakMemoryBytes?: number;
+    readonly versions?: Readonly<Record<string, string>>;
+  };
+}
+
+/** A program that ended badly; the host copies exit code and signal into the failure report. */
+export class ProgramFailed extends UdcsError {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+
+  constructor(code: ErrorCode, message: string, ended: { exitCode?: number | null; signal?: string | null; hint?: string; cause?: unknown }) {
+    super(code, message, { ...(ended.hint === undefined ? {} : { hint: ended.hint }), cause: ended.cause });
+    this.exitCode = ended.exitCode ?? null;
+    this.signal = ended.signal ?? null;
+  }
 }
 
 /** What an executor may touch. Implemented by browser-worker/src/host and native-worker/src/host. */
 export interface Host {
   readonly side: 'browser' | 'native';
+  /** The worker's capability attributes (os.name, arch, libc, cpu.features, webgpu.*), as advertised. */
+  readonly attributes: Attributes;
   readonly artifacts: {
     /** Whole bytes of an artifact the task names (hash checked, from cache if held). @throws UdcsError INPUT_UNAVAILABLE */
     read(digest: Digest): Promise<Uint8Array>;

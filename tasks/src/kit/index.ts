@@ -1,3 +1,16 @@
-export type { CancelSignal, Executor, ExecutorModule, ExecutorResult, ExecutorTask, Host, HostGpu, SpawnCommand, SpawnResult, TaskInput, TaskOutput } from './executor.ts';
+export type {
+  CancelSignal,
+  Executor,
+  ExecutorModule,
+  ExecutorResult,
+  ExecutorTask,
+  Host,
+  HostGpu,
+  SpawnCommand,
+  SpawnResult,
+  TaskInput,
+  TaskOutput,
+} from './executor.ts';
+export { ProgramFailed } from './executor.ts';
 export type { Piece, Plan, PlanEvent, PlanStep } from './plan.ts';
-export { defineTaskType, type TaskType } from './task-type.ts';
+export { defineTaskType, isPlanned, type TaskType } from './task-type.ts';

@@ -22,7 +22,12 @@ export interface TaskType<Spec = unknown> {
   describe(spec: Spec, job: JobSpec): string;
   /** Absent: the job is a plain array and a built-in counter plans it. */
   readonly plan?: Plan;
+  /** Absent: every job of a type that has a plan uses it. Given the first variant's spec, tells whether this job does. */
+  isPlanned?(spec: Spec): boolean;
 }
+
+/** Whether a job's tasks come from its type's plan; otherwise the built-in counter plans it. */
+export const isPlanned = <Spec>(taskType: TaskType<Spec>, spec: Spec): boolean => taskType.plan !== undefined && (taskType.isPlanned?.(spec) ?? true);
 
 /** Declares a task type; only here so that `Spec` is inferred from the schema. */
 export function defineTaskType<Spec>(taskType: TaskType<Spec>): TaskType<Spec> {
