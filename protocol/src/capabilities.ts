@@ -4,8 +4,21 @@ import * as z from 'zod/mini';
 import { limits } from './limits.ts';
 
 export const TASK_TYPES = [
-  'WASM', 'WGSL_KERNEL', 'CUDA_KERNEL', 'ROCM_KERNEL', 'METAL_KERNEL', 'OPENCL_KERNEL', 'NATIVE_EXEC', 'DOCKER', 'ASSEMBLY', 'COMPILE',
-  'VIDEO_ENCODE', 'ML_INFERENCE', 'ML_TRAINING', 'GAME_RENDER', 'MOCK',
+  'WASM',
+  'WGSL_KERNEL',
+  'CUDA_KERNEL',
+  'ROCM_KERNEL',
+  'METAL_KERNEL',
+  'OPENCL_KERNEL',
+  'NATIVE_EXEC',
+  'DOCKER',
+  'ASSEMBLY',
+  'COMPILE',
+  'VIDEO_ENCODE',
+  'ML_INFERENCE',
+  'ML_TRAINING',
+  'GAME_RENDER',
+  'MOCK',
 ] as const;
 export type TaskTypeName = (typeof TASK_TYPES)[number];
 export const taskTypeSchema = z.enum(TASK_TYPES);
@@ -34,11 +47,17 @@ export type AttrValue = z.infer<typeof attrValueSchema>;
  *   isolation string[] (levels it can give) · limits 'enforced'|'weak' · speed.wasm · speed.sha256 · speed.wgsl (see speedUnits)
  *   load.* are live and come from the renewals: load.cpuOthers 0..1 · load.memoryFreeBytes · load.diskFreeBytes · load.battery 0..1 · load.onBattery
  */
-export const attributesSchema = z.record(attrNameSchema, attrValueSchema).check(z.refine((record) => Object.keys(record).length <= 512, 'at most 512 attributes'));
+export const attributesSchema = z
+  .record(attrNameSchema, attrValueSchema)
+  .check(z.refine((record) => Object.keys(record).length <= 512, 'at most 512 attributes'));
 export type Attributes = z.infer<typeof attributesSchema>;
 
 /** Units of the micro-benchmarks at join. */
-export const speedUnits = { 'speed.wasm': 'million WASM integer operations per second', 'speed.sha256': 'MiB per second', 'speed.wgsl': 'million f32 multiply-adds per second' } as const;
+export const speedUnits = {
+  'speed.wasm': 'million WASM integer operations per second',
+  'speed.sha256': 'MiB per second',
+  'speed.wgsl': 'million f32 multiply-adds per second',
+} as const;
 
 export const deviceSchema = z.strictObject({
   id: text,
@@ -72,7 +91,9 @@ export const loadSchema = z.strictObject({
   battery: z.nullable(z.strictObject({ level: z.number().check(z.minimum(0), z.maximum(1)), charging: z.boolean() })),
   /** The owner's throttle: 1 = full speed, 0 = paused. */
   throttle: z.number().check(z.minimum(0), z.maximum(1)),
-  devices: z.array(z.strictObject({ id: text, busy: z.nullable(z.number().check(z.minimum(0), z.maximum(1))), vramFreeBytes: z.nullable(bytes) })).check(z.maxLength(64)),
+  devices: z
+    .array(z.strictObject({ id: text, busy: z.nullable(z.number().check(z.minimum(0), z.maximum(1))), vramFreeBytes: z.nullable(bytes) }))
+    .check(z.maxLength(64)),
 });
 export type Load = z.infer<typeof loadSchema>;
 

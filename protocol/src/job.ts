@@ -34,7 +34,11 @@ export const inputSourceSchema = z.union([
 export type InputSource = z.infer<typeof inputSourceSchema>;
 
 export const inputSchema = z.strictObject({ name, source: inputSourceSchema, path: z.optional(taskPathSchema) });
-export const outputSchema = z.strictObject({ name, path: z.optional(taskPathSchema), maxBytes: z.optional(z.int().check(z.minimum(0), z.maximum(limits.artifactBytes))) });
+export const outputSchema = z.strictObject({
+  name,
+  path: z.optional(taskPathSchema),
+  maxBytes: z.optional(z.int().check(z.minimum(0), z.maximum(limits.artifactBytes))),
+});
 
 /** One entry of an array: text or numbers by name, reachable as `${entry.<name>}`. */
 export const entrySchema = z.record(name, z.union([z.string().check(z.maxLength(limits.entryBytes)), z.number()]));
@@ -170,7 +174,11 @@ export function normalizeJob(job: Job): JobSpec {
     after: [...new Set([...(job.after ?? []), ...upstreamJobs(job)])],
     afterAny: job.afterAny ?? [],
     inputs: job.inputs ?? [],
-    outputs: (job.outputs ?? []).map((output) => ({ name: output.name, path: output.path ?? `out/${output.name}`, maxBytes: output.maxBytes ?? jobDefaults.outputMaxBytes })),
+    outputs: (job.outputs ?? []).map((output) => ({
+      name: output.name,
+      path: output.path ?? `out/${output.name}`,
+      maxBytes: output.maxBytes ?? jobDefaults.outputMaxBytes,
+    })),
     requires: job.requires ?? [],
     prefers: job.prefers ?? [],
     resources: withDefaults(jobDefaults.resources, job.resources),

@@ -95,7 +95,25 @@ export type WorkerView = z.infer<typeof workerViewSchema>;
 /** Why one check said no. `missingBy` measures the distance where the check compares numbers. */
 export const reasonSchema = z.strictObject({
   code: z.enum([
-    'TYPE', 'POLICY', 'MISSING_ATTR', 'REQUIRES', 'ISOLATION', 'WEAK_LIMITS', 'CPUS', 'MEMORY', 'DISK', 'GPUS', 'VRAM', 'LOAD', 'BUSY', 'NOT_ONLINE', 'EXCLUDED', 'BARRED', 'BLOCKED', 'BACKOFF', 'PAUSED',
+    'TYPE',
+    'POLICY',
+    'MISSING_ATTR',
+    'REQUIRES',
+    'ISOLATION',
+    'WEAK_LIMITS',
+    'CPUS',
+    'MEMORY',
+    'DISK',
+    'GPUS',
+    'VRAM',
+    'LOAD',
+    'BUSY',
+    'NOT_ONLINE',
+    'EXCLUDED',
+    'BARRED',
+    'BLOCKED',
+    'BACKOFF',
+    'PAUSED',
   ]),
   message: z.string(),
   /** What would make this check pass, in words. */
@@ -112,7 +130,9 @@ export const explainViewSchema = z.strictObject({
   /** One sentence for a person. */
   summary: z.string(),
   /** Each worker's first failing check, per variant; workers that could take it have reason null. Bounded; `workersNotShown` counts the rest. */
-  workers: z.array(z.strictObject({ worker: z.string(), name: z.string(), kind: z.enum(['browser', 'native']), variant: count, reason: z.nullable(reasonSchema) })),
+  workers: z.array(
+    z.strictObject({ worker: z.string(), name: z.string(), kind: z.enum(['browser', 'native']), variant: count, reason: z.nullable(reasonSchema) }),
+  ),
   workersNotShown: count,
   /** How many workers fail each check. */
   tally: z.array(z.strictObject({ code: reasonSchema.shape.code, workers: count, message: z.string() })),
@@ -124,8 +144,14 @@ export type ExplainView = z.infer<typeof explainViewSchema>;
 export const jobEventSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('job'), seq: count, job: jobViewSchema }),
   z.strictObject({ type: z.literal('tasks'), seq: count, tasks: z.array(taskViewSchema) }),
-  z.strictObject({ type: z.literal('progress'), tasks: z.array(z.strictObject({ task: z.string(), attempt: count, worker: z.string(), progress: z.nullable(z.number()), note: z.optional(z.string()) })) }),
-  z.strictObject({ type: z.literal('log'), lines: z.array(z.strictObject({ task: z.string(), attempt: count, stream: z.enum(['stdout', 'stderr', 'udcs']), text: z.string() })) }),
+  z.strictObject({
+    type: z.literal('progress'),
+    tasks: z.array(z.strictObject({ task: z.string(), attempt: count, worker: z.string(), progress: z.nullable(z.number()), note: z.optional(z.string()) })),
+  }),
+  z.strictObject({
+    type: z.literal('log'),
+    lines: z.array(z.strictObject({ task: z.string(), attempt: count, stream: z.enum(['stdout', 'stderr', 'udcs']), text: z.string() })),
+  }),
 ]);
 export type JobEvent = z.infer<typeof jobEventSchema>;
 

@@ -114,9 +114,15 @@ export const fromWorkerSchema = z.discriminatedUnion('type', [
     /** Ended because the coordinator or the owner said so; nothing more will come. */
     released: z.optional(records(attemptRef)),
     checkpoints: z.optional(records(z.strictObject({ ...attemptRefSchema, digest: digestSchema }))),
-    log: z.optional(records(z.strictObject({ ...attemptRefSchema, stream: z.enum(['stdout', 'stderr', 'udcs']), text: z.string().check(z.maxLength(limits.logLineBytes)) }))),
+    log: z.optional(
+      records(z.strictObject({ ...attemptRefSchema, stream: z.enum(['stdout', 'stderr', 'udcs']), text: z.string().check(z.maxLength(limits.logLineBytes)) })),
+    ),
   }),
-  z.strictObject({ type: z.literal('cache'), added: z.array(digestSchema).check(z.maxLength(1_000)), dropped: z.array(digestSchema).check(z.maxLength(1_000)) }),
+  z.strictObject({
+    type: z.literal('cache'),
+    added: z.array(digestSchema).check(z.maxLength(1_000)),
+    dropped: z.array(digestSchema).check(z.maxLength(1_000)),
+  }),
   /** drain = finish what it holds, take nothing new; resume = take work again; leave = hand everything back now (pagehide, second Ctrl-C). */
   z.strictObject({ type: z.literal('intent'), intent: z.enum(['drain', 'resume', 'leave']), reason: z.optional(short) }),
 ]);

@@ -1,0 +1,2 @@
+import { row } from '../../server/src/store/row.ts';
+export const page = row;

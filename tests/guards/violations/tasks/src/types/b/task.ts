@@ -1,0 +1,2 @@
+import { a } from '../a/task.ts';
+export const b = a;
