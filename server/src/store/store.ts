@@ -1,6 +1,6 @@
 // The store interface: one durable log of jobs, tasks and attempts behind which libSQL stands now and PostgreSQL later. The
 // simulator implements it too. One writer; whatever arrives during a commit forms the next group.
-import type { ErrorRecord, JobId } from '@udcs/protocol';
+import type { Digest, ErrorRecord, JobId } from '@udcs/protocol';
 import type { BootSnapshot, Fact, JobRecord, JobSnapshot } from '../core/seam.ts';
 
 export interface SubmitRow {
@@ -8,6 +8,8 @@ export interface SubmitRow {
   readonly idempotencyKey: string | null;
   /** SHA-256 hex of the canonical job without its idempotency key. */
   readonly payloadHash: string;
+  /** Digests the job needs beyond those in its spec: the ones named in an entries file. */
+  readonly artifacts?: readonly Digest[];
 }
 
 export type SubmitOutcome =
@@ -33,4 +35,3 @@ export interface StoreWriter {
   /** Writes what is left and closes. */
   close(): Promise<void>;
 }
-

@@ -1,0 +1,14 @@
+// Writes the end of tasks: absent before, job open, and not after the job's cancel mark unless it is the cancellation itself.
+// Row: [job, idx, key, seq, state, attempts, value, outputs, error, by, endedAtMs]
+export const settleTasks = `
+insert into task (job, idx, key, seq, state, attempts, value, outputs, error, by_attempt, ended_at_ms)
+select j.id, f.value->>1, f.value->>2, f.value->>3, f.value->>4, f.value->>5,
+  nullif(f.value->6, 'null'), nullif(f.value->7, 'null'), nullif(f.value->8, 'null'), nullif(f.value->9, 'null'), f.value->>10
+from json_each(?) f cross join job j on j.id = f.value->>0
+where j.ended_at_ms is null and (j.canceled_at_ms is null or f.value->>4 = 'canceled')
+on conflict do nothing`;
+
+/** Of the same rows: positions of those that are not in the table as given. */
+export const unsettledTasks = `
+select f.key as position from json_each(?) f
+where not exists (select 1 from task t where t.job = f.value->>0 and t.idx = f.value->>1 and t.seq = f.value->>3 and t.state = f.value->>4)`;
