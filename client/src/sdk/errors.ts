@@ -42,9 +42,9 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
-/** The coordinator's error record in `{ error: ErrorRecord }`, or null. */
+/** The coordinator's error record in `{ error: ErrorRecord }` (REST) or in `data` of a tRPC error, or null. */
 export function errorRecordIn(body: unknown): ErrorRecord | null {
-  const record = isRecord(body) ? body['error'] : undefined;
+  const record = isRecord(body) && isRecord(body['error']) ? body['error'] : body;
   if (!isRecord(record) || !isErrorCode(record['code']) || typeof record['message'] !== 'string') return null;
   const hint = record['hint'];
   return { code: record['code'], message: record['message'], ...(typeof hint === 'string' ? { hint } : {}) };
