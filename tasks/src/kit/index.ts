@@ -1,3 +1,4 @@
+export { bindExecutor, parseSpec } from './bind.ts';
 export type {
   CancelSignal,
   Executor,

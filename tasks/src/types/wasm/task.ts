@@ -42,6 +42,8 @@ export const wasm = defineTaskType<WasmSpec>({
   check(spec, job) {
     const reserved = Object.keys(spec.env).find(isReservedName);
     if (reserved !== undefined) return `env.${reserved}: names that begin with UDCS_ are set by the system`;
+    if (spec.features.includes('relaxed-simd') && spec.deterministic)
+      return 'relaxed-simd gives different results on different CPUs: set deterministic to false';
     if (spec.entryPoint === '_start') return spec.params.length > 0 ? 'params are for an exported function; a _start command takes args' : null;
     if (spec.args.length > 0 || spec.stdin !== undefined) return `args and stdin are for a _start command; "${spec.entryPoint}" takes params`;
     if (job.outputs.length > 0) return `an exported function returns a value, not files; remove outputs or use the entry point _start`;
