@@ -1,7 +1,25 @@
 // The seam of the pure core: what goes in (events, time), what comes out (facts to store, messages to send, when to wake it).
 // The shell feeds it and obeys; the store writes the facts; the simulator drives all three. Nothing here has behaviour.
 import type {
-  Assignment, AttemptRef, AttemptState, Blame, BlobRef, Capabilities, Digest, Entry, ErrorRecord, HostId, JobId, JobSpec, Load, TaskKey, TaskState, ToWorker, Usage, WorkerId, WorkerReport,
+  Assignment,
+  AttemptRef,
+  AttemptState,
+  Blame,
+  BlobRef,
+  Capabilities,
+  Digest,
+  Entry,
+  ErrorRecord,
+  HostId,
+  JobId,
+  JobSpec,
+  Load,
+  TaskKey,
+  TaskState,
+  ToWorker,
+  Usage,
+  WorkerId,
+  WorkerReport,
 } from '@udcs/protocol';
 
 /** Two clocks: leases, time-outs and back-off compare `monoMs`; `wallMs` is stored and shown. */
@@ -47,7 +65,12 @@ export type CoreEvent =
   | { readonly type: 'job.canceled'; readonly job: JobId; readonly atMs: number }
   /** The same worker id again = a reconnect. A host's other workers of an older instance have been closed by the shell. */
   | { readonly type: 'worker.joined'; readonly introduction: WorkerIntroduction }
-  | { readonly type: 'worker.renewed'; readonly worker: WorkerId; readonly load: Load; readonly attempts: readonly { readonly ref: AttemptRef; readonly progress: number | null }[] }
+  | {
+      readonly type: 'worker.renewed';
+      readonly worker: WorkerId;
+      readonly load: Load;
+      readonly attempts: readonly { readonly ref: AttemptRef; readonly progress: number | null }[];
+    }
   | { readonly type: 'worker.capabilities'; readonly worker: WorkerId; readonly capabilities: Capabilities }
   | { readonly type: 'worker.cached'; readonly worker: WorkerId; readonly added: readonly Digest[]; readonly dropped: readonly Digest[] }
   /** `log` is taken out by the shell before. */
@@ -109,7 +132,15 @@ export type Fact =
       readonly error: ErrorRecord | null;
     }
   /** A plan took a step: its state and the pieces it added, in the commit of the settlement that caused it. */
-  | { readonly type: 'plan.stepped'; readonly job: JobId; readonly seq: number; readonly state: unknown; readonly done: boolean; readonly wakeAtMs: number | null; readonly added: readonly PieceRecord[] }
+  | {
+      readonly type: 'plan.stepped';
+      readonly job: JobId;
+      readonly seq: number;
+      readonly state: unknown;
+      readonly done: boolean;
+      readonly wakeAtMs: number | null;
+      readonly added: readonly PieceRecord[];
+    }
   /** Journal: open for more than limits.journalAfterMs; nobody waits for it. Guard: the task is not terminal. */
   | { readonly type: 'attempt.opened'; readonly ref: AttemptRef; readonly worker: WorkerId; readonly host: HostId; readonly assignedAtMs: number }
   | { readonly type: 'attempt.ended'; readonly job: JobId; readonly seq: number; readonly record: AttemptRecord }
@@ -125,7 +156,9 @@ export interface PieceRecord {
 }
 
 /** What the core says to a worker. The shell adds job headers, array entries kept in artifacts, and the MAC to `assign`. */
-export type CoreMessage = { readonly type: 'assign'; readonly tasks: readonly Assignment[] } | Extract<ToWorker, { type: 'welcome' | 'ack' | 'cancel' | 'revoke' }>;
+export type CoreMessage =
+  | { readonly type: 'assign'; readonly tasks: readonly Assignment[] }
+  | Extract<ToWorker, { type: 'welcome' | 'ack' | 'cancel' | 'revoke' }>;
 
 export interface Send {
   readonly to: WorkerId;
@@ -154,7 +187,13 @@ export interface JobSnapshot {
   /** Indexes of terminal tasks, as sorted, disjoint, inclusive ranges. */
   readonly settled: readonly (readonly [from: number, to: number])[];
   /** Counters of unsettled tasks that have ended attempts. */
-  readonly tried: readonly { readonly key: TaskKey; readonly attempts: number; readonly failures: number; readonly lost: number; readonly hosts: readonly HostId[] }[];
+  readonly tried: readonly {
+    readonly key: TaskKey;
+    readonly attempts: number;
+    readonly failures: number;
+    readonly lost: number;
+    readonly hosts: readonly HostId[];
+  }[];
   /** Journalled attempts that were open when the coordinator stopped. */
   readonly open: readonly { readonly ref: AttemptRef; readonly worker: WorkerId; readonly host: HostId; readonly assignedAtMs: number }[];
   readonly plan: { readonly state: unknown; readonly done: boolean; readonly wakeAtMs: number | null; readonly pieces: readonly PieceRecord[] } | null;

@@ -1,0 +1,131 @@
+// Time limits of jobs and attempts: how long to wait, how long to run, when to stop waiting for progress or for an answer.
+import { limits } from '@udcs/protocol';
+import { endEnding, refKey } from './close.ts';
+import { cancelBlocked } from './depend.ts';
+import type { Attempt, Fleet, Job } from './model.ts';
+import { keyOf, makeTask } from './openings.ts';
+import { isOpen } from './place.ts';
+import { decideFailed, decideLost } from './retry.ts';
+import { settleFailed } from './settle.ts';
+import type { Turn } from './turn.ts';
+
+/** Tasks ended per turn when a whole array waited too long. */
+const EXPIRED_PER_TURN = 1_000;
+
+/** Rows of one sweep leave together. */
+const JOURNAL_EVERY_MS = 250;
+
+const earliest = (...times: readonly (number | null)[]): number | null =>
+  times.reduce((least, time) => (time === null ? least : least === null ? time : Math.min(least, time)), null);
+
+/** Wall-clock end of the job, or null. */
+export function deadlineAtMs(job: Job): number | null {
+  const { deadlineAtMs: given, timeouts } = job.record.spec;
+  return earliest(given, timeouts.totalMs > 0 ? job.record.submittedAtMs + timeouts.totalMs : null);
+}
+
+export function armDeadline(turn: Turn, job: Job): void {
+  const atMs = deadlineAtMs(job);
+  if (atMs !== null) turn.fleet.timers.set(turn.now.monoMs + Math.max(0, atMs - turn.now.wallMs), { kind: 'deadline', job: job.id });
+}
+
+export function armQueueTimeout(turn: Turn, job: Job): void {
+  const { queueMs } = job.record.spec.timeouts;
+  if (queueMs > 0) turn.fleet.timers.set(turn.now.monoMs + queueMs, { kind: 'queue', job: job.id });
+}
+
+export function passDeadline(turn: Turn, job: Job): void {
+  const { timeouts } = job.record.spec;
+  const total = timeouts.totalMs > 0 ? `timeouts.totalMs is ${timeouts.totalMs}` : 'deadlineAtMs';
+  cancelBlocked(turn, job, { code: 'DEADLINE', message: `The job did not end in time (${total}).`, hint: 'allow more time, or connect more workers' });
+}
+
+/** Ends tasks that nobody has started; a large array in several turns. */
+export function passQueueTimeout(turn: Turn, job: Job): void {
+  const { queueMs } = job.record.spec.timeouts;
+  const error = {
+    code: 'QUEUE_TIMEOUT',
+    message: `It waited longer than timeouts.queueMs (${queueMs} ms) for a worker.`,
+    hint: 'explain says which workers could run it',
+  } as const;
+  for (let done = 0; done < EXPIRED_PER_TURN; done++) {
+    if (job.endedAtMs !== null) return;
+    const index = job.fresh.take();
+    if (index < 0) return;
+    const task = makeTask(job, index);
+    job.tasks.set(index, task);
+    settleFailed(turn, task, error, null);
+  }
+  turn.fleet.timers.set(turn.now.monoMs, { kind: 'queue', job: job.id });
+}
+
+/** Looks at one attempt: over its time, without progress, its holder not back, or its cancel not answered. */
+export function checkAttempt(turn: Turn, attempt: Attempt): void {
+  const { fleet, now } = turn;
+  if (!isOpen(attempt)) {
+    const worker = fleet.workers.get(attempt.worker);
+    if (worker !== undefined) endEnding(fleet, worker, refKey(attempt.ref));
+    return;
+  }
+  if (attempt.awaitedUntilMonoMs !== null) {
+    if (now.monoMs >= attempt.awaitedUntilMonoMs) decideLost(turn, attempt, 'its worker did not come back after the coordinator started again');
+    return;
+  }
+  const { executionMs, noProgressMs } = attempt.task.job.record.spec.timeouts;
+  if (attempt.startedMonoMs !== null) {
+    if (now.monoMs >= attempt.startedMonoMs + executionMs + limits.cancelGraceMs)
+      return stopAttempt(turn, attempt, 'TIMEOUT', `It ran longer than timeouts.executionMs (${executionMs} ms).`);
+    if (noProgressMs > 0 && now.monoMs >= attempt.progressedMonoMs + noProgressMs + limits.renewMs + limits.cancelGraceMs)
+      return stopAttempt(turn, attempt, 'NO_PROGRESS', `It made no progress for timeouts.noProgressMs (${noProgressMs} ms).`);
+  }
+  armAttempt(fleet, attempt, now.monoMs);
+}
+
+function stopAttempt(turn: Turn, attempt: Attempt, code: 'TIMEOUT' | 'NO_PROGRESS', message: string): void {
+  turn.cancel(attempt.worker, attempt.ref, 'timeout');
+  decideFailed(turn, attempt, {
+    code,
+    message: `${message} (${keyOf(attempt.task.job, attempt.task.index)})`,
+    exitCode: null,
+    signal: null,
+    log: null,
+    usage: null,
+  });
+}
+
+/** Sets the next look at an attempt. Called when it is journalled: shorter ones never cost a timer. */
+export function armAttempt(fleet: Fleet, attempt: Attempt, monoMs: number): void {
+  const { executionMs, noProgressMs } = attempt.task.job.record.spec.timeouts;
+  const started = attempt.startedMonoMs;
+  const next =
+    started === null
+      ? monoMs + limits.renewMs
+      : earliest(
+          started + executionMs + limits.cancelGraceMs,
+          noProgressMs > 0 ? attempt.progressedMonoMs + noProgressMs + limits.renewMs + limits.cancelGraceMs : null,
+        );
+  fleet.timers.set(Math.max(monoMs + 1, next ?? monoMs + limits.renewMs), { kind: 'attempt', attempt });
+}
+
+/** Journals attempts that have been open for a while, so that a restarted coordinator waits for their holders. */
+export function journalOld(turn: Turn): void {
+  const { fleet, now } = turn;
+  while (fleet.journalFirst < fleet.journal.length) {
+    const attempt = fleet.journal[fleet.journalFirst] as Attempt;
+    if (isOpen(attempt) && attempt.assignedMonoMs + limits.journalAfterMs > now.monoMs) break;
+    fleet.journalFirst++;
+    if (isOpen(attempt) && !attempt.journalled) journal(turn, attempt);
+  }
+  if (fleet.journalFirst > 0) fleet.journal = fleet.journal.slice(fleet.journalFirst);
+  fleet.journalFirst = 0;
+  const next = fleet.journal[0];
+  fleet.journalArmed = next !== undefined;
+  if (next !== undefined) fleet.timers.set(Math.max(next.assignedMonoMs + limits.journalAfterMs, now.monoMs + JOURNAL_EVERY_MS), { kind: 'journal' });
+}
+
+function journal(turn: Turn, attempt: Attempt): void {
+  attempt.journalled = true;
+  const { ref, worker, host, assignedAtMs } = attempt;
+  turn.facts.push({ type: 'attempt.opened', ref, worker, host, assignedAtMs });
+  armAttempt(turn.fleet, attempt, turn.now.monoMs);
+}

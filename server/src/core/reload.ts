@@ -1,0 +1,31 @@
+// The store refused a fact: memory and store disagree, and the store is right. The job is taken out and read back in.
+import { closeAttempt } from './close.ts';
+import type { Job } from './model.ts';
+import { makeStored, settleIn } from './restore.ts';
+import type { CoreEvent } from './seam.ts';
+import { forgetJob } from './settle.ts';
+import type { Turn } from './turn.ts';
+
+export function reloaded(turn: Turn, { jobs, gone }: Extract<CoreEvent, { type: 'jobs.reloaded' }>): void {
+  const { fleet } = turn;
+  for (const id of gone) discard(turn, fleet.jobs.get(id));
+  const made = jobs.map((stored) => {
+    discard(turn, fleet.jobs.get(stored.job.id));
+    const job = makeStored(fleet, stored);
+    fleet.jobs.set(job.id, job);
+    return job;
+  });
+  jobs.forEach((stored, at) => settleIn(turn, made[at] as Job, { ...stored, open: [] }, stored.job.upstreamEnded));
+}
+
+function discard(turn: Turn, job: Job | undefined): void {
+  if (job === undefined) return;
+  for (const task of job.tasks.values()) {
+    for (const attempt of [...task.live]) {
+      if (attempt.awaitedUntilMonoMs === null) turn.cancel(attempt.worker, attempt.ref, 'stale');
+      closeAttempt(turn, attempt, { event: 'canceled', blame: null, error: null });
+    }
+  }
+  job.endedAtMs = turn.now.wallMs;
+  forgetJob(turn.fleet, job);
+}

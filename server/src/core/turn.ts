@@ -1,0 +1,91 @@
+// One turn: collects facts and messages while an event is applied or tasks are placed, and makes the outcome. A job's seq rises
+// once per turn that changes it, and its counters are written once, after the facts that moved them.
+import { type Assignment, type AttemptRef, limits, type WorkerId } from '@udcs/protocol';
+import type { Fleet, Job } from './model.ts';
+import type { CoreMessage, Fact, Now, Outcome, Send } from './seam.ts';
+
+type CancelReason = Extract<CoreMessage, { type: 'cancel' }>['reason'];
+
+export class Turn {
+  readonly fleet: Fleet;
+  readonly now: Now;
+  readonly facts: Fact[] = [];
+  private readonly sends: Send[] = [];
+  private readonly touched = new Set<Job>();
+  private readonly batches = new Map<WorkerId, Map<string, AttemptRef[]>>();
+  private readonly assigned = new Map<WorkerId, Assignment[]>();
+
+  constructor(fleet: Fleet, now: Now) {
+    this.fleet = fleet;
+    this.now = now;
+    fleet.turn++;
+  }
+
+  /** Call before the first durable change of a job in this turn. */
+  touch(job: Job): void {
+    if (this.touched.has(job)) return;
+    this.touched.add(job);
+    job.seq++;
+  }
+
+  assign(worker: WorkerId, assignment: Assignment): void {
+    const list = this.assigned.get(worker);
+    if (list === undefined) this.assigned.set(worker, [assignment]);
+    else list.push(assignment);
+  }
+
+  /** After the commit of everything up to now: an earlier frame with the same result may still be on its way to the disk. */
+  ack(worker: WorkerId, ref: AttemptRef): void {
+    this.batch(worker, 'ack').push(ref);
+  }
+
+  cancel(worker: WorkerId, ref: AttemptRef, reason: CancelReason): void {
+    this.batch(worker, reason).push(ref);
+  }
+
+  revoke(worker: WorkerId, ref: AttemptRef): void {
+    this.batch(worker, 'revoke').push(ref);
+  }
+
+  send(to: WorkerId, message: CoreMessage, after: 'commit' | 'now'): void {
+    this.sends.push({ to, message, after });
+  }
+
+  finish(wakeAtMs: number | null = this.fleet.timers.nextAtMonoMs()): Outcome {
+    for (const job of this.touched) this.facts.push(counted(job));
+    for (const [to, tasks] of this.assigned) for (const part of parts(tasks)) this.send(to, { type: 'assign', tasks: part }, 'now');
+    for (const [to, byKind] of this.batches) for (const [kind, refs] of byKind) for (const attempts of parts(refs)) this.sendBatch(to, kind, attempts);
+    return { facts: this.facts, sends: this.sends, wakeAtMs };
+  }
+
+  private sendBatch(to: WorkerId, kind: string, attempts: AttemptRef[]): void {
+    if (kind === 'ack') this.send(to, { type: 'ack', attempts }, 'commit');
+    else if (kind === 'revoke') this.send(to, { type: 'revoke', attempts }, 'now');
+    // A stale attempt may have a result that is settled but not yet durable: the worker may drop it only after the commit.
+    else this.send(to, { type: 'cancel', attempts, reason: kind as CancelReason }, kind === 'stale' ? 'commit' : 'now');
+  }
+
+  private batch(worker: WorkerId, kind: string): AttemptRef[] {
+    let byKind = this.batches.get(worker);
+    if (byKind === undefined) {
+      byKind = new Map();
+      this.batches.set(worker, byKind);
+    }
+    let refs = byKind.get(kind);
+    if (refs === undefined) {
+      refs = [];
+      byKind.set(kind, refs);
+    }
+    return refs;
+  }
+}
+
+function counted(job: Job): Fact {
+  const { id, seq, total, succeeded, failed, canceled, repeated, startedAtMs, endedAtMs, error } = job;
+  return { type: 'job.counted', job: id, seq, total, succeeded, failed, canceled, repeated, startedAtMs, endedAtMs, error };
+}
+
+function* parts<T>(items: T[]): Generator<T[]> {
+  if (items.length <= limits.recordsPerFrame) yield items;
+  else for (let from = 0; from < items.length; from += limits.recordsPerFrame) yield items.slice(from, from + limits.recordsPerFrame);
+}
