@@ -1,0 +1,139 @@
+// Invites and what they are traded for: workers exchange a join or donate code for a key of their own, a person exchanges the
+// one-time login code for a token.
+import { randomBytes } from 'node:crypto';
+import { makeId, type ProcedureInput, type ProcedureOutput, type Scope, type TokenView, UdcsError } from '@udcs/protocol';
+import { networkOf } from '../../shell/grants.ts';
+import type { InviteRow, Keys, TokenRow } from '../ports.ts';
+import { createRateLimit } from '../rate-limits.ts';
+import type { Authenticator } from './authenticator.ts';
+import { provenHostKey } from './host-key.ts';
+import { hashSecret, mintSecret, SHOWN_CHARACTERS } from './secrets.ts';
+
+export interface JoiningOptions {
+  readonly keys: Keys;
+  readonly authenticator: Authenticator;
+  readonly clock: { monoMs(): number; wallMs(): number };
+}
+
+export interface Joining {
+  join(input: ProcedureInput<'auth.join'>, address: string): Promise<ProcedureOutput<'auth.join'>>;
+  login(input: ProcedureInput<'auth.login'>, address: string): Promise<ProcedureOutput<'auth.login'>>;
+  createToken(input: { name: string; owner: string; scopes: readonly Scope[]; expiresInMs: number | null }): Promise<{ token: TokenView; secret: string }>;
+  createInvite(input: {
+    kind: InviteRow['kind'];
+    owner: string | null;
+    scopes: readonly Scope[] | null;
+    uses: number | null;
+    expiresInMs: number | null;
+  }): Promise<{ invite: InviteRow; code: string }>;
+}
+
+const DONATE_JOINS_PER_MINUTE = 20;
+const LOGIN_LASTS_MS = 30 * 24 * 3600 * 1000;
+
+export const tokenViewOf = (row: TokenRow): TokenView => {
+  const { hash: _, ...view } = row;
+  return { ...view, scopes: [...view.scopes] };
+};
+
+export function createJoining({ keys, authenticator, clock }: JoiningOptions): Joining {
+  const donations = createRateLimit(DONATE_JOINS_PER_MINUTE, clock.monoMs);
+
+  /** The live invite behind a code. A wrong code counts as a failed attempt of its address. */
+  const inviteOf = async (code: string, kinds: readonly InviteRow['kind'][], address: string): Promise<InviteRow> => {
+    authenticator.checkAddress(address);
+    const invite = await keys.inviteByHash(hashSecret(code));
+    const trouble =
+      invite === null || !kinds.includes(invite.kind)
+        ? 'is not known here'
+        : invite.revokedAtMs !== null
+          ? 'was revoked'
+          : invite.expiresAtMs !== null && invite.expiresAtMs <= clock.wallMs()
+            ? 'has expired'
+            : invite.usesLeft !== null && invite.usesLeft <= 0
+              ? 'has been used up'
+              : null;
+    if (trouble === null && invite !== null) return invite;
+    authenticator.failed(address);
+    throw new UdcsError('UNAUTHENTICATED', `this code ${trouble ?? 'is not known here'}`, { hint: 'ask the operator of the coordinator for a fresh link' });
+  };
+  const take = async (code: string): Promise<void> => {
+    if (!(await keys.takeInvite(hashSecret(code), clock.wallMs())))
+      throw new UdcsError('UNAUTHENTICATED', 'this code has been used up', { hint: 'ask the operator of the coordinator for a fresh link' });
+  };
+
+  const createToken: Joining['createToken'] = async ({ name, owner, scopes, expiresInMs }) => {
+    const secret = mintSecret('tok');
+    const nowMs = clock.wallMs();
+    const row: TokenRow = {
+      id: makeId('tok', nowMs, randomBytes(10)),
+      hash: hashSecret(secret),
+      prefix: secret.slice(0, SHOWN_CHARACTERS),
+      name,
+      owner,
+      scopes: [...new Set(scopes)],
+      createdAtMs: nowMs,
+      expiresAtMs: expiresInMs === null ? null : nowMs + expiresInMs,
+      lastUsedAtMs: null,
+      revokedAtMs: null,
+    };
+    await keys.addToken(row);
+    return { token: tokenViewOf(row), secret };
+  };
+
+  return {
+    createToken,
+    async createInvite({ kind, owner, scopes, uses, expiresInMs }) {
+      const code = mintSecret(kind === 'login' ? 'log' : 'inv');
+      const nowMs = clock.wallMs();
+      const invite: InviteRow = {
+        id: makeId('tok', nowMs, randomBytes(10)),
+        codeHash: hashSecret(code),
+        kind,
+        owner,
+        scopes,
+        usesLeft: uses,
+        joined: 0,
+        createdAtMs: nowMs,
+        expiresAtMs: expiresInMs === null ? null : nowMs + expiresInMs,
+        revokedAtMs: null,
+      };
+      await keys.addInvite(invite);
+      return { invite, code };
+    },
+    async join(input, address) {
+      const invite = await inviteOf(input.code, ['native', 'donate'], address);
+      const network = networkOf(address);
+      if (invite.kind === 'donate') {
+        if (input.kind !== 'browser')
+          throw new UdcsError('FORBIDDEN', 'a donate link takes browser tabs only', { hint: 'a native worker joins with the link of "udcs invite native"' });
+        if (!donations.take(network))
+          throw new UdcsError('RATE_LIMITED', 'too many tabs joined from this network in the last minute', { hint: 'try again in a minute' });
+      }
+      const hostKey = provenHostKey(input.publicKey, input.signature, input.code);
+      await take(input.code);
+      const key = mintSecret('wrk');
+      await keys.putHost({
+        hostKey,
+        keyHash: hashSecret(key),
+        owner: invite.owner,
+        kind: input.kind,
+        network,
+        name: plainText(input.name),
+        invite: invite.id,
+        joinedAtMs: clock.wallMs(),
+      });
+      return { key, hostKey };
+    },
+    async login(input, address) {
+      const invite = await inviteOf(input.code, ['login'], address);
+      await take(input.code);
+      const owner = invite.owner ?? 'admin';
+      const { token, secret } = await createToken({ name: 'dashboard login', owner, scopes: invite.scopes ?? ['read'], expiresInMs: LOGIN_LASTS_MS });
+      return { token: secret, owner, scopes: token.scopes };
+    },
+  };
+}
+
+/** Names are shown in terminals and pages: control characters go. */
+const plainText = (text: string): string => text.replace(/\p{C}/gu, ' ').trim();
