@@ -33,7 +33,8 @@ function fromBytes(bytes: Uint8Array): ByteSource {
     async *read(offset) {
       for (let at = offset; at < bytes.length; at += PART_BYTES) yield bytes.subarray(at, at + PART_BYTES);
     },
-    body: new Blob([bytes]),
+    // A view over a SharedArrayBuffer is no BlobPart; Blob copies its parts anyway.
+    body: new Blob([bytes.slice()]),
   };
 }
 

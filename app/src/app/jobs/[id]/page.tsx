@@ -1,0 +1,17 @@
+'use client';
+import { jobIdSchema } from '@udcs/protocol';
+import { useParams } from 'next/navigation';
+import { JobScreen } from '../../../features/jobs/job-screen.tsx';
+import { Failure } from '../../../ui/panel.tsx';
+import { Shell } from '../../../ui/shell.tsx';
+
+export default function JobPage() {
+  const { id } = useParams<{ id: string }>();
+  const parsed = jobIdSchema.safeParse(id);
+  if (parsed.success) return <JobScreen id={parsed.data} />;
+  return (
+    <Shell title="Job">
+      <Failure message={`"${id}" is not a job id.`} hint="It looks like job_ followed by 26 letters and digits; udcs jobs lists them." />
+    </Shell>
+  );
+}

@@ -1,0 +1,22 @@
+import type { JobView, ProcedureOutput } from '@udcs/protocol';
+
+export const noJobs: ReadonlyMap<string, JobView> = new Map();
+const KEPT = 1_000;
+
+/** The jobs after one more change; a view never goes back to an older `seq`. Bounded: the oldest fall out. */
+export function foldJobs(before: ReadonlyMap<string, JobView>, change: ProcedureOutput<'jobs.changes'>): ReadonlyMap<string, JobView> {
+  const after = new Map(before);
+  for (const job of change.jobs) if ((after.get(job.id)?.seq ?? -1) <= job.seq) after.set(job.id, job);
+  for (const id of after.keys()) {
+    if (after.size <= KEPT) break;
+    after.delete(id);
+  }
+  return after;
+}
+
+/** The fresher of both for every job, newest first. */
+export function freshest(listed: readonly JobView[], changed: ReadonlyMap<string, JobView>): JobView[] {
+  const all = new Map(listed.map((job) => [job.id, job]));
+  for (const [id, job] of changed) if ((all.get(id)?.seq ?? -1) <= job.seq) all.set(id, job);
+  return [...all.values()].sort((a, b) => b.submittedAtMs - a.submittedAtMs);
+}

@@ -1,0 +1,34 @@
+// States as words with a mark: colour is never the only carrier.
+import { Ban, Check, Circle, CircleDashed, CircleDot, Clock, Hourglass, X } from 'lucide-react';
+
+const LOOKS = {
+  queued: [Clock, 'text-wait'],
+  blocked: [Hourglass, 'text-wait'],
+  ready: [Clock, 'text-wait'],
+  running: [CircleDot, 'text-native'],
+  active: [CircleDot, 'text-native'],
+  offered: [CircleDashed, 'text-soft'],
+  verifying: [CircleDot, 'text-native'],
+  succeeded: [Check, 'text-good'],
+  failed: [X, 'text-bad'],
+  lost: [X, 'text-bad'],
+  rejected: [Ban, 'text-wait'],
+  canceled: [Ban, 'text-soft'],
+  superseded: [Circle, 'text-soft'],
+  online: [Check, 'text-good'],
+  suspect: [Hourglass, 'text-wait'],
+  draining: [Hourglass, 'text-wait'],
+  gone: [Circle, 'text-soft'],
+} as const;
+
+export type StateName = keyof typeof LOOKS;
+
+export function StateWord({ state }: { state: StateName }) {
+  const [Mark, colour] = LOOKS[state];
+  return (
+    <span className={`inline-flex items-center gap-1.5 whitespace-nowrap ${colour}`}>
+      <Mark size={14} aria-hidden />
+      {state}
+    </span>
+  );
+}
