@@ -1,0 +1,43 @@
+// Entry of the control Worker: the session behind comlink. It lives as long as the tab donates and runs no task itself.
+import { expose } from 'comlink';
+import * as z from 'zod/mini';
+import { eraseProfile, Session } from './session.ts';
+import type { ControlSurface } from './surface.ts';
+
+// The page's policy forbids eval, and zod would only report its own attempt to compile schemas.
+z.config({ jitless: true });
+
+let session: Session | null = null;
+
+const surface: ControlSurface = {
+  async start(options, listener) {
+    session?.leave();
+    session = new Session(options, (state) => void listener(state));
+    await session.start();
+  },
+  async pause() {
+    session?.pause();
+  },
+  async resume() {
+    session?.resume();
+  },
+  async setLimits(limits) {
+    await session?.setLimits(limits);
+  },
+  async setConditions(conditions) {
+    session?.setConditions(conditions);
+  },
+  async online() {
+    session?.online();
+  },
+  async leave(flag) {
+    session?.leave();
+    if (flag !== null) Atomics.store(new Int32Array(flag), 0, 1);
+  },
+  async forget() {
+    if (session === null) await eraseProfile();
+    else await session.forget();
+  },
+};
+
+expose(surface);

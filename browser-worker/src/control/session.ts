@@ -1,0 +1,442 @@
+// One donation from Start to Leave: identity, capabilities, connection, and the reasons to rest. It decides when the floor may
+// work; the floor decides what runs.
+import { type ErrorRecord, type FromWorker, type Hello, limits as wireLimits, type Load, PROTOCOL_VERSION, type ToWorker, toUdcsError, type UdcsError } from '@udcs/protocol';
+import { type DonationLimits, type DonationPhase, type DonationState, idleState, type PauseReason } from '../page/state.ts';
+import { ArtifactCache, type CacheChange } from './artifact-cache.ts';
+import { Artifacts } from './artifacts.ts';
+import { backoffMs } from './backoff.ts';
+import { Connection } from './connection.ts';
+import { Database } from './database.ts';
+import { dropWorkerKey, type Identity, loadIdentity, toHex, workerKey } from './identity.ts';
+import { LoadWatch } from './load-watch.ts';
+import { attributesOf, capabilitiesOf, describeMachine, type Findings, lookAtGpu, SOFTWARE, workerName } from './machine.ts';
+import { Outbox } from './outbox.ts';
+import { GPU_TYPES, type Proof, proveTypes, speedsOf } from './probe.ts';
+import { restReasons } from './rest.ts';
+import type { Conditions, ControlStart } from './surface.ts';
+import { TaskThreads } from './task-threads.ts';
+import { Traffic } from './traffic.ts';
+import { WorkFloor } from './work-floor.ts';
+import { sentenceFor } from './words.ts';
+
+const JOIN_BACKOFF = { firstMs: 1_000, mostMs: 30_000 };
+const REST_CHECK_MS = 15_000;
+const PUBLISH_MS = 100;
+/** So many GPU losses in a row and the tab stops offering its GPU: the driver is ill. */
+const MOST_DEVICE_LOSSES = 3;
+
+/** What exists once the storage is open and the machine is known. */
+interface Parts {
+  readonly database: Database;
+  readonly identity: Identity;
+  readonly cache: ArtifactCache;
+  readonly traffic: Traffic;
+  readonly threads: TaskThreads;
+  readonly outbox: Outbox;
+  readonly floor: WorkFloor;
+  readonly connection: Connection;
+}
+
+export class Session {
+  readonly #options: ControlStart;
+  readonly #publish: (state: DonationState) => void;
+  readonly #instance = toHex(crypto.getRandomValues(new Uint8Array(16)));
+  readonly #watch = new LoadWatch(() => this.#parts?.floor.pump());
+  readonly #startedAtMs = Date.now();
+  #limits: DonationLimits;
+  #conditions: Conditions;
+  #phase: DonationPhase = 'joining';
+  #userPaused = false;
+  #rest: PauseReason | null = null;
+  #error: ErrorRecord | null = null;
+  #worker: string | null = null;
+  #key = '';
+  #rejoined = false;
+  #deviceLosses = 0;
+  #offlineSinceMs: number | null = null;
+  #findings: Findings | null = null;
+  #proof: Proof = { types: [], notOffered: {} };
+  #parts: Parts | null = null;
+  #renewal: ReturnType<typeof setInterval> | undefined;
+  #restCheck: ReturnType<typeof setInterval> | undefined;
+  #publishing: ReturnType<typeof setTimeout> | undefined;
+  #ended = false;
+
+  constructor(options: ControlStart, publish: (state: DonationState) => void) {
+    this.#options = options;
+    this.#publish = publish;
+    this.#limits = options.limits;
+    this.#conditions = options.conditions;
+  }
+
+  /** Resolves when the first connection is being made; never rejects: what goes wrong is in the state. */
+  async start(): Promise<void> {
+    this.#publishNow();
+    try {
+      const database = await Database.open();
+      const identity = await loadIdentity(database);
+      const machine = describeMachine(navigator);
+      const [findings] = await Promise.all([this.#find(database), this.#join(database, identity, workerName(machine))]);
+      if (this.#ended) return;
+      this.#findings = findings;
+      this.#parts = await this.#build(database, identity);
+      this.#watch.start();
+      this.#restCheck = setInterval(() => this.#applyRest(), REST_CHECK_MS);
+      this.#parts.connection.open();
+    } catch (thrown) {
+      this.#refuse(toUdcsError(thrown));
+    }
+  }
+
+  pause(): void {
+    this.#userPaused = true;
+    this.#applyRest();
+  }
+
+  resume(): void {
+    this.#userPaused = false;
+    this.#applyRest();
+  }
+
+  setConditions(conditions: Conditions): void {
+    this.#conditions = conditions;
+    this.#applyRest();
+  }
+
+  async setLimits(limits: DonationLimits): Promise<void> {
+    const gpuSwitched = limits.gpuShare > 0 !== this.#limits.gpuShare > 0;
+    this.#limits = limits;
+    const parts = this.#parts;
+    if (parts === null) return;
+    parts.threads.setSlots(limits.cores);
+    if (gpuSwitched) this.#findings = await this.#find(parts.database);
+    this.#advertise();
+    this.#applyRest();
+  }
+
+  online(): void {
+    this.#parts?.connection.hurry();
+  }
+
+  /** Synchronous up to the socket's buffer: a page that goes away can not wait. */
+  leave(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#phase = 'left';
+    const parts = this.#parts;
+    this.#watch.stop();
+    clearInterval(this.#renewal);
+    clearInterval(this.#restCheck);
+    if (parts !== null) {
+      parts.floor.stopAll();
+      parts.outbox.flush();
+      parts.connection.send({ type: 'intent', intent: 'leave', reason: 'the tab was closed' });
+      parts.connection.close();
+      parts.threads.clear();
+    }
+    this.#publishNow();
+  }
+
+  /** leave, then nothing of this profile stays: key pair, worker keys, cache. */
+  async forget(): Promise<void> {
+    this.leave();
+    this.#parts?.database.close();
+    await eraseProfile();
+  }
+
+  async #join(database: Database, identity: Identity, name: string): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        this.#key = await workerKey(database, identity, this.#options.coordinatorUrl, this.#options.code, name);
+        return;
+      } catch (thrown) {
+        const error = toUdcsError(thrown);
+        if (error.code !== 'UNREACHABLE' && error.code !== 'OVERLOADED' && error.code !== 'RATE_LIMITED') throw error;
+        this.#error = error.toRecord();
+        this.#setPhase('offline');
+        await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt, JOIN_BACKOFF, Math.random())));
+        if (this.#ended) return;
+      }
+    }
+  }
+
+  async #find(database: Database): Promise<Findings> {
+    const machine = describeMachine(navigator);
+    const off = this.#limits.gpuShare === 0 || this.#deviceLosses >= MOST_DEVICE_LOSSES;
+    const gpu = off ? null : await lookAtGpu();
+    const speeds = await speedsOf(database, this.#options.taskUrl, machine, gpu);
+    this.#proof = await proveTypes(this.#options.taskUrl, off ? 'off' : gpu, attributesOf({ machine, gpu, speeds }));
+    const gpuWorks = this.#proof.types.some((type) => GPU_TYPES.has(type));
+    return { machine, gpu: gpuWorks ? gpu : null, speeds, types: this.#proof.types };
+  }
+
+  async #build(database: Database, identity: Identity): Promise<Parts> {
+    const { coordinatorUrl, taskUrl } = this.#options;
+    const [cache, traffic] = await Promise.all([ArtifactCache.open(database), Traffic.open(database)]);
+    const threads = new TaskThreads(taskUrl);
+    threads.setSlots(this.#limits.cores);
+    threads.warm();
+    const connection = new Connection(coordinatorUrl, {
+      hello: () => this.#hello(),
+      frame: (frame) => this.#onFrame(frame),
+      offline: () => this.#onOffline(),
+    });
+    const outbox = new Outbox((frame) => connection.send(frame));
+    const artifacts = new Artifacts({
+      coordinatorUrl,
+      cache,
+      key: () => this.#key,
+      traffic: (bytes) => {
+        traffic.add(bytes);
+        if (this.#rest === null) this.#applyRest();
+      },
+      changed: (change) => this.#onCache(change),
+    });
+    const floor = new WorkFloor({ outbox, threads, artifacts, policy: this.#policy(), software: SOFTWARE, events: { changed: () => this.#publishSoon(), deviceLost: () => this.#onDeviceLost() } });
+    return { database, identity, cache, traffic, threads, outbox, floor, connection };
+  }
+
+  #policy(): ConstructorParameters<typeof WorkFloor>[0]['policy'] {
+    const session = this;
+    return {
+      get limits() {
+        return session.#limits;
+      },
+      get attributes() {
+        return session.#findings === null ? {} : attributesOf(session.#findings);
+      },
+      get offered() {
+        return new Set<string>(session.#proof.types);
+      },
+      slots: () => this.#slots(),
+    };
+  }
+
+  /** The owner's cores, fewer while other programs want the machine. */
+  #slots(): number {
+    if (this.#rest !== null || this.#ended) return 0;
+    const { cores } = this.#limits;
+    if (this.#watch.pressure === 'serious') return Math.max(1, Math.floor(cores / 2));
+    return this.#watch.pressure === 'critical' ? 1 : cores;
+  }
+
+  async #hello(): Promise<Hello> {
+    const { identity, cache, floor } = this.#needParts();
+    const findings = this.#findings;
+    if (findings === null) throw new Error('hello before the machine is known');
+    return {
+      type: 'hello',
+      versions: [PROTOCOL_VERSION],
+      key: this.#key,
+      kind: 'browser',
+      name: workerName(findings.machine),
+      hostKey: identity.hostKey,
+      instance: this.#instance,
+      software: SOFTWARE,
+      capabilities: capabilitiesOf(findings, this.#limits),
+      load: this.#load(),
+      cached: cache.digests().slice(0, 1_000),
+      ...floor.declare(),
+    };
+  }
+
+  #load(): Load {
+    const { cache, floor } = this.#needParts();
+    const ownShare = floor.running / Math.max(1, navigator.hardwareConcurrency);
+    return {
+      cpuOthers: this.#watch.cpuOthers(ownShare),
+      memoryFreeBytes: this.#limits.memoryBytes,
+      diskFreeBytes: Math.max(0, Math.floor(cache.capacityBytes - cache.usedBytes)),
+      battery: this.#conditions.battery,
+      throttle: this.#slots() / Math.max(1, this.#limits.cores),
+      devices: this.#findings?.gpu === null || this.#findings === null ? [] : [{ id: 'gpu0', busy: null, vramFreeBytes: null }],
+    };
+  }
+
+  #onFrame(frame: ToWorker): void {
+    const { floor } = this.#needParts();
+    switch (frame.type) {
+      case 'welcome':
+        this.#onWelcome(frame);
+        break;
+      case 'refused':
+        void this.#onRefused(frame);
+        break;
+      case 'assign':
+        floor.assign(frame.jobs, frame.tasks, frame.mac);
+        break;
+      case 'ack':
+        floor.acknowledge(frame.attempts);
+        break;
+      case 'cancel':
+        floor.cancel(frame.attempts);
+        break;
+      case 'revoke':
+        floor.revoke(frame.attempts);
+        break;
+      case 'draining':
+        // Finish and report; the socket closes by itself and the connection waits as long as it was told.
+        break;
+    }
+    this.#publishSoon();
+  }
+
+  #onWelcome(frame: Extract<ToWorker, { type: 'welcome' }>): void {
+    const { floor, connection } = this.#needParts();
+    this.#worker = frame.worker;
+    this.#error = null;
+    this.#offlineSinceMs = null;
+    clearInterval(this.#renewal);
+    this.#renewal = setInterval(() => this.#renew(), Math.max(250, frame.renewMs));
+    this.#rest = this.#restReason();
+    if (this.#rest !== null) connection.send({ type: 'intent', intent: 'drain', reason: this.#rest });
+    floor.reconcile(frame.adopted);
+    this.#setPhase(this.#rest === null ? 'working' : 'paused');
+  }
+
+  async #onRefused(frame: Extract<ToWorker, { type: 'refused' }>): Promise<void> {
+    const { database, identity, connection } = this.#needParts();
+    this.#error = { code: frame.code, message: frame.message };
+    if (frame.retryMs !== null) return;
+    // A revoked or expired worker key: the invite may still be good for a new one.
+    if (frame.code === 'UNAUTHENTICATED' && !this.#rejoined && this.#options.code !== null) {
+      this.#rejoined = true;
+      await dropWorkerKey(database, this.#options.coordinatorUrl);
+      try {
+        await this.#join(database, identity, workerName(describeMachine(navigator)));
+        connection.reopen();
+        return;
+      } catch (thrown) {
+        return this.#refuse(toUdcsError(thrown));
+      }
+    }
+    this.#setPhase('refused');
+  }
+
+  #refuse(error: UdcsError): void {
+    this.#error = error.toRecord();
+    this.#setPhase('refused');
+  }
+
+  #onOffline(): void {
+    this.#parts?.outbox.clear();
+    clearInterval(this.#renewal);
+    this.#offlineSinceMs ??= performance.now();
+    if (this.#phase !== 'refused') this.#setPhase('offline');
+  }
+
+  #onCache(change: CacheChange): void {
+    this.#parts?.connection.send({ type: 'cache', added: change.added.slice(0, 1_000), dropped: change.dropped.slice(0, 1_000) });
+  }
+
+  #onDeviceLost(): void {
+    this.#deviceLosses++;
+    if (this.#deviceLosses !== MOST_DEVICE_LOSSES) return;
+    const parts = this.#needParts();
+    this.#find(parts.database).then(
+      (findings) => {
+        this.#findings = findings;
+        this.#advertise();
+      },
+      (thrown: unknown) => {
+        this.#error = toUdcsError(thrown).toRecord();
+      },
+    );
+  }
+
+  #advertise(): void {
+    if (this.#findings !== null) this.#send({ type: 'capabilities', capabilities: capabilitiesOf(this.#findings, this.#limits) });
+  }
+
+  #send(frame: FromWorker): boolean {
+    return this.#parts?.connection.send(frame) ?? false;
+  }
+
+  #renew(): void {
+    const { floor, connection } = this.#needParts();
+    connection.checkAlive();
+    this.#send({ type: 'renew', load: this.#load(), attempts: floor.renewals() });
+  }
+
+  #restReason(): PauseReason | null {
+    return restReasons({
+      userPaused: this.#userPaused,
+      conditions: this.#conditions,
+      limits: this.#limits,
+      bytesToday: this.#parts?.traffic.todayBytes ?? 0,
+      hour: new Date().getHours(),
+    });
+  }
+
+  /** Compares what should be with what is, and says the difference to the coordinator before anything else moves. */
+  #applyRest(): void {
+    const parts = this.#parts;
+    const next = this.#restReason();
+    const was = this.#rest;
+    this.#rest = next;
+    if (this.#offlineSinceMs !== null && performance.now() - this.#offlineSinceMs > wireLimits.orphanMs) parts?.floor.abandon();
+    if (parts !== null && next !== null && was === null) {
+      // Drain first: what is released must not come straight back.
+      this.#send({ type: 'intent', intent: 'drain', reason: next });
+      parts.floor.stopAll();
+      parts.outbox.flush();
+      if (parts.connection.welcomed) this.#renew();
+    }
+    if (parts !== null && next === null && was !== null) {
+      this.#send({ type: 'intent', intent: 'resume' });
+      parts.threads.warm();
+      if (parts.connection.welcomed) this.#renew();
+    }
+    if (this.#phase === 'working' || this.#phase === 'paused') this.#setPhase(next === null ? 'working' : 'paused');
+    else if (next !== was) this.#publishNow();
+  }
+
+  #setPhase(phase: DonationPhase): void {
+    this.#phase = phase;
+    this.#publishNow();
+  }
+
+  #needParts(): Parts {
+    if (this.#parts === null) throw new Error('the session is not built yet');
+    return this.#parts;
+  }
+
+  #publishSoon(): void {
+    this.#publishing ??= setTimeout(() => this.#publishNow(), PUBLISH_MS);
+  }
+
+  #publishNow(): void {
+    clearTimeout(this.#publishing);
+    this.#publishing = undefined;
+    this.#publish(this.#state());
+  }
+
+  #state(): DonationState {
+    const floor = this.#parts?.floor;
+    const tasks = floor?.currentTasks() ?? [];
+    const gpu = this.#findings?.gpu ?? null;
+    const state: DonationState = {
+      ...idleState(this.#limits),
+      phase: this.#phase,
+      pausedBy: this.#phase === 'paused' ? this.#rest : null,
+      worker: this.#worker,
+      tasks,
+      tasksDone: floor?.tasksDone ?? 0,
+      tasksFailed: floor?.tasksFailed ?? 0,
+      bytesUsed: this.#parts?.traffic.sessionBytes ?? 0,
+      bytesToday: this.#parts?.traffic.todayBytes ?? 0,
+      cpuShare: this.#slots() / Math.max(1, navigator.hardwareConcurrency),
+      gpu: gpu === null ? { kind: this.#limits.gpuShare === 0 ? 'off' : 'none', name: null } : { kind: gpu.software ? 'software' : 'hardware', name: `${gpu.vendor} ${gpu.architecture}`.trim() },
+      types: this.#proof.types,
+      notOffered: this.#proof.notOffered,
+      startedAtMs: this.#startedAtMs,
+      error: this.#error,
+      history: floor === undefined ? [] : [...floor.history],
+    };
+    return { ...state, sentence: sentenceFor(state) };
+  }
+}
+
+export async function eraseProfile(): Promise<void> {
+  await Promise.all([Database.erase(), ArtifactCache.erase()]);
+}

@@ -1,0 +1,35 @@
+// The one sentence of a donation's state, for a person.
+import type { DonationState, PauseReason } from '../page/state.ts';
+
+const PAUSED: Readonly<Record<PauseReason, string>> = {
+  you: 'Paused. Nothing runs and nothing is held.',
+  frozen: 'Paused, because the browser put this tab to sleep.',
+  battery: 'Paused, because this computer runs on battery.',
+  hours: 'Paused until the hours you chose.',
+  data: "Paused until tomorrow: today's data limit is used up.",
+};
+
+export function sentenceFor(state: DonationState): string {
+  switch (state.phase) {
+    case 'idle':
+      return state.sentence;
+    case 'joining':
+      return 'Checking what this browser can do, and joining.';
+    case 'working':
+      return workingSentence(state);
+    case 'paused':
+      return PAUSED[state.pausedBy ?? 'you'];
+    case 'offline':
+      return 'The coordinator can not be reached. This tab tries again by itself and keeps its results.';
+    case 'refused':
+      return state.error?.message ?? 'The coordinator did not accept this tab.';
+    case 'left':
+      return 'You have left. Nothing runs any more.';
+  }
+}
+
+function workingSentence({ tasks }: DonationState): string {
+  const first = tasks[0];
+  if (first === undefined) return 'Ready. Waiting for a task that fits this computer.';
+  return tasks.length === 1 ? first.sentence : `${first.sentence} (${tasks.length} tasks at a time)`;
+}

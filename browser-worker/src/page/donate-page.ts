@@ -1,0 +1,123 @@
+// The plain donate page that the worker bundle brings along: it works without the dashboard and uses only the page API.
+// The invite comes from location.hash; limits may be set there too: #CODE&cores=2&gpu=100&memory=1024&data=5000&battery=1
+import { UdcsError } from '@udcs/protocol';
+import { createDonation } from './donation.ts';
+import { optionsFromHash } from './hash-options.ts';
+import type { CurrentTask, DonationLimits, DonationState } from './state.ts';
+
+const { code, limits: presetLimits } = optionsFromHash(location.hash);
+const donation = createDonation({ code, manifestUrl: new URL('manifest.json', location.href).href });
+
+function element<T extends HTMLElement>(id: string, kind: new () => T): T {
+  const found = document.getElementById(id);
+  if (!(found instanceof kind)) throw new Error(`the page has no ${id}`);
+  return found;
+}
+
+const main = element('main', HTMLButtonElement);
+const leave = element('leave', HTMLButtonElement);
+const cores = element('cores', HTMLInputElement);
+const gpuShare = element('gpu-share', HTMLInputElement);
+const megabytes = element('megabytes', HTMLInputElement);
+const onBattery = element('on-battery', HTMLInputElement);
+
+/** What the big button does in each phase. */
+const ACTIONS = {
+  idle: { label: 'Start', run: () => donation.start(chosenLimits()) },
+  refused: { label: 'Try again', run: () => restart() },
+  left: { label: 'Start', run: () => donation.start(chosenLimits()) },
+  joining: { label: 'Pause', run: () => donation.pause() },
+  working: { label: 'Pause', run: () => donation.pause() },
+  offline: { label: 'Pause', run: () => donation.pause() },
+  paused: { label: 'Resume', run: () => donation.resume() },
+} as const satisfies Record<DonationState['phase'], { label: string; run: () => Promise<void> }>;
+
+async function restart(): Promise<void> {
+  await donation.leave();
+  await donation.start(chosenLimits());
+}
+
+function chosenLimits(): Partial<DonationLimits> {
+  return { ...presetLimits, cores: Number(cores.value), gpuShare: Number(gpuShare.value) / 100, megabytesPerDay: Number(megabytes.value), onBattery: onBattery.checked };
+}
+
+function showProblem(thrown: unknown): void {
+  const problem = element('problem', HTMLParagraphElement);
+  const hint = thrown instanceof UdcsError && thrown.hint !== undefined ? ` ${thrown.hint}.` : '';
+  problem.textContent = thrown instanceof Error ? `${thrown.message}${hint}` : '';
+  problem.hidden = problem.textContent === '';
+}
+
+function act(run: () => Promise<void>): void {
+  showProblem(null);
+  run().catch(showProblem);
+}
+
+const megabytesText = (bytes: number): string => `${(bytes / 1_000_000).toFixed(bytes < 10_000_000 ? 1 : 0)} MB`;
+
+function gpuText({ gpu }: DonationState): string {
+  if (gpu.kind === 'off') return 'off';
+  if (gpu.kind === 'none') return 'none';
+  return gpu.kind === 'software' ? 'software only' : (gpu.name ?? 'on');
+}
+
+function taskItem(task: CurrentTask): HTMLLIElement {
+  const item = document.createElement('li');
+  const words = document.createElement('span');
+  words.textContent = task.sentence;
+  item.append(words);
+  if (task.progress !== null) {
+    const bar = document.createElement('progress');
+    bar.max = 1;
+    bar.value = task.progress;
+    item.append(bar);
+  }
+  return item;
+}
+
+function draw(state: DonationState): void {
+  document.body.dataset['phase'] = state.phase;
+  element('sentence', HTMLSpanElement).textContent = state.sentence;
+  main.textContent = ACTIONS[state.phase].label;
+  main.disabled = false;
+  // Resume only what the donor paused; battery, hours and data limits end by themselves or in the limits below.
+  if (state.phase === 'paused' && state.pausedBy !== 'you') main.disabled = true;
+  leave.hidden = state.phase === 'idle' || state.phase === 'left';
+  const several = state.tasks.length > 1;
+  const tasks = element('tasks', HTMLUListElement);
+  tasks.hidden = !several && !state.tasks.some((task) => task.progress !== null);
+  tasks.replaceChildren(...state.tasks.map(taskItem));
+  element('figures', HTMLDListElement).hidden = state.startedAtMs === null;
+  element('done', HTMLElement).textContent = String(state.tasksDone);
+  element('cpu', HTMLElement).textContent = `${Math.round(state.cpuShare * 100)} %`;
+  element('gpu', HTMLElement).textContent = gpuText(state);
+  element('data', HTMLElement).textContent = megabytesText(state.bytesToday);
+}
+
+function drawLimits(): void {
+  const many = Number(cores.value) !== 1;
+  element('cores-value', HTMLOutputElement).value = `${cores.value} of ${cores.max} core${many || cores.max !== '1' ? 's' : ''}`;
+  element('gpu-share-value', HTMLOutputElement).value = gpuShare.value === '0' ? 'off' : `${gpuShare.value} %`;
+  const megabytesChosen = Number(megabytes.value);
+  element('megabytes-value', HTMLOutputElement).value = megabytesChosen >= 1_000 ? `${megabytesChosen / 1_000} GB` : `${megabytesChosen} MB`;
+}
+
+const initial = { ...donation.state.limits, ...presetLimits };
+cores.max = String(Math.max(navigator.hardwareConcurrency, initial.cores));
+cores.value = String(initial.cores);
+gpuShare.value = String(initial.gpuShare * 100);
+megabytes.value = String(initial.megabytesPerDay);
+onBattery.checked = initial.onBattery;
+element('where', HTMLSpanElement).textContent = location.host;
+element('who', HTMLParagraphElement).textContent = `While this tab is open it computes small pieces of work for the people who use the grid at ${location.host}.`;
+drawLimits();
+
+main.addEventListener('click', () => act(ACTIONS[donation.state.phase].run));
+leave.addEventListener('click', () => act(() => donation.leave()));
+element('forget', HTMLButtonElement).addEventListener('click', () => act(() => donation.forget()));
+element('limits', HTMLFormElement).addEventListener('input', drawLimits);
+element('limits', HTMLFormElement).addEventListener('change', () => act(() => donation.setLimits(chosenLimits())));
+donation.subscribe(draw);
+
+// Read-only, for whoever automates this page: the same state the page draws.
+Object.defineProperty(globalThis, 'udcsDonation', { value: Object.freeze({ state: () => donation.state }) });
