@@ -132,6 +132,11 @@ export class Coordinator implements Intake {
     return new Set(this.links.keys());
   }
 
+  /** What the shell keeps in memory, for metrics and tests. */
+  get sizes(): { readonly jobs: number; readonly workers: number; readonly waiting: number; readonly writes: number } {
+    return { jobs: this.catalog.size, workers: this.links.size, waiting: this.inbox.length, writes: this.writes };
+  }
+
   joined(link: WorkerLink, introduction: WorkerIntroduction): void {
     this.links.set(link.worker, link);
     if (this.paused) link.pause();
