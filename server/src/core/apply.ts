@@ -25,32 +25,43 @@ function record(turn: Turn, event: CoreEvent): void {
   const { fleet } = turn;
   switch (event.type) {
     case 'job.submitted':
-      return submitted(turn, event.job);
+      submitted(turn, event.job);
+      return;
     case 'job.canceled':
-      return canceled(turn, fleet.jobs.get(event.job), event.atMs);
+      canceled(turn, fleet.jobs.get(event.job), event.atMs);
+      return;
     case 'worker.joined':
       fleet.topology++;
-      return joined(turn, event);
+      joined(turn, event);
+      return;
     case 'worker.renewed':
-      return renewed(turn, event);
+      renewed(turn, event);
+      return;
     case 'worker.capabilities':
-      return capabilitiesChanged(turn, event);
+      capabilitiesChanged(turn, event);
+      return;
     case 'worker.cached':
-      return cacheChanged(fleet, event);
+      cacheChanged(fleet, event);
+      return;
     case 'worker.reported':
       heardFrom(turn, event.worker);
-      return reported(turn, event);
+      reported(turn, event);
+      return;
     case 'worker.intent':
-      return intended(turn, event);
+      intended(turn, event);
+      return;
     case 'worker.closed':
-      return closed(turn, event);
+      closed(turn, event);
+      return;
     case 'drain':
       fleet.draining = true;
       return;
     case 'jobs.reloaded':
-      return reloaded(turn, event);
+      reloaded(turn, event);
+      return;
     case 'tick':
-      return tick(turn);
+      tick(turn);
+      return;
   }
 }
 
@@ -76,25 +87,32 @@ function tick(turn: Turn): void {
 }
 
 function fire(turn: Turn, timer: Timer): void {
-  const { fleet, now } = turn;
+  const { fleet } = turn;
   switch (timer.kind) {
     case 'worker':
-      return checkWorker(turn, timer.worker);
+      checkWorker(turn, timer.worker);
+      return;
     case 'rested':
       if (timer.worker.state !== 'gone') fleet.wanting.add(timer.worker);
       return;
     case 'backoff':
-      return endBackoff(fleet, timer.task);
+      endBackoff(fleet, timer.task);
+      return;
     case 'attempt':
-      return checkAttempt(turn, timer.attempt);
+      checkAttempt(turn, timer.attempt);
+      return;
     case 'journal':
-      return journalOld(turn);
+      journalOld(turn);
+      return;
     case 'queue':
-      return withJob(fleet, timer.job, (job) => passQueueTimeout(turn, job));
+      withJob(fleet, timer.job, (job) => passQueueTimeout(turn, job));
+      return;
     case 'deadline':
-      return withJob(fleet, timer.job, (job) => passDeadline(turn, job));
+      withJob(fleet, timer.job, (job) => passDeadline(turn, job));
+      return;
     case 'plan':
-      return withJob(fleet, timer.job, (job) => wakePlan(turn, job));
+      withJob(fleet, timer.job, (job) => wakePlan(turn, job));
+      return;
   }
 }
 

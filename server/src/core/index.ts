@@ -1,5 +1,6 @@
 // The pure scheduler: what the shell, the API and the simulator may use of it.
 export { apply } from './apply.ts';
+export { explain, explainPlan } from './explain.ts';
 export { createFleet } from './fleet.ts';
 export type { Fleet, TypeLookup, TypeRules } from './model.ts';
 export { place } from './place.ts';

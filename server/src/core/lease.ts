@@ -263,7 +263,10 @@ export function closed(turn: Turn, { worker: id, replaced }: EventOf<'worker.clo
   const { fleet, now } = turn;
   const worker = fleet.workers.get(id);
   if (worker === undefined) return;
-  if (replaced) return expire(turn, worker, 'a newer start of the same worker replaced it');
+  if (replaced) {
+    expire(turn, worker, 'a newer start of the same worker replaced it');
+    return;
+  }
   worker.closedMonoMs = now.monoMs;
   silence(turn, worker);
   armWorker(fleet, worker);
@@ -294,9 +297,14 @@ export function checkWorker(turn: Turn, worker: Worker): void {
   const { fleet, now } = turn;
   if (fleet.workers.get(worker.id) !== worker) return;
   worker.timerMonoMs = Number.POSITIVE_INFINITY;
-  if (worker.closedMonoMs !== null && now.monoMs >= worker.closedMonoMs + limits.closeGraceMs)
-    return expire(turn, worker, 'its connection closed and it did not come back');
-  if (now.monoMs >= worker.lastHeardMonoMs + limits.leaseMs) return expire(turn, worker, 'it was silent for a whole lease');
+  if (worker.closedMonoMs !== null && now.monoMs >= worker.closedMonoMs + limits.closeGraceMs) {
+    expire(turn, worker, 'its connection closed and it did not come back');
+    return;
+  }
+  if (now.monoMs >= worker.lastHeardMonoMs + limits.leaseMs) {
+    expire(turn, worker, 'it was silent for a whole lease');
+    return;
+  }
   if (now.monoMs >= worker.lastHeardMonoMs + SILENT_MS) silence(turn, worker);
   armWorker(fleet, worker);
 }

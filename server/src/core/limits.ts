@@ -73,10 +73,14 @@ export function checkAttempt(turn: Turn, attempt: Attempt): void {
   }
   const { executionMs, noProgressMs } = attempt.task.job.record.spec.timeouts;
   if (attempt.startedMonoMs !== null) {
-    if (now.monoMs >= attempt.startedMonoMs + executionMs + limits.cancelGraceMs)
-      return stopAttempt(turn, attempt, 'TIMEOUT', `It ran longer than timeouts.executionMs (${executionMs} ms).`);
-    if (noProgressMs > 0 && now.monoMs >= attempt.progressedMonoMs + noProgressMs + limits.renewMs + limits.cancelGraceMs)
-      return stopAttempt(turn, attempt, 'NO_PROGRESS', `It made no progress for timeouts.noProgressMs (${noProgressMs} ms).`);
+    if (now.monoMs >= attempt.startedMonoMs + executionMs + limits.cancelGraceMs) {
+      stopAttempt(turn, attempt, 'TIMEOUT', `It ran longer than timeouts.executionMs (${executionMs} ms).`);
+      return;
+    }
+    if (noProgressMs > 0 && now.monoMs >= attempt.progressedMonoMs + noProgressMs + limits.renewMs + limits.cancelGraceMs) {
+      stopAttempt(turn, attempt, 'NO_PROGRESS', `It made no progress for timeouts.noProgressMs (${noProgressMs} ms).`);
+      return;
+    }
   }
   armAttempt(fleet, attempt, now.monoMs);
 }

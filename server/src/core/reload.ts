@@ -15,7 +15,7 @@ export function reloaded(turn: Turn, { jobs, gone }: Extract<CoreEvent, { type: 
     fleet.jobs.set(job.id, job);
     return job;
   });
-  jobs.forEach((stored, at) => settleIn(turn, made[at] as Job, { ...stored, open: [] }, stored.job.upstreamEnded));
+  for (const [at, stored] of jobs.entries()) settleIn(turn, made[at] as Job, { ...stored, open: [] }, stored.job.upstreamEnded);
 }
 
 function discard(turn: Turn, job: Job | undefined): void {

@@ -19,7 +19,10 @@ const NO_ROOM_REST_MS = 1_000;
 export function reported(turn: Turn, { worker: id, report }: Reported): void {
   const { fleet } = turn;
   const worker = fleet.workers.get(id);
-  if (worker === undefined) return dropAll(turn, id, report);
+  if (worker === undefined) {
+    dropAll(turn, id, report);
+    return;
+  }
   for (const ref of report.started ?? []) {
     const attempt = openOf(turn, worker, ref);
     if (attempt !== null) started(turn, worker, attempt);

@@ -15,7 +15,7 @@ export function restore(fleet: Fleet, snapshot: BootSnapshot, now: Now): Outcome
   const made = snapshot.jobs.map((stored) => makeStored(fleet, stored));
   // All known before any is linked: they may wait for each other.
   for (const job of made) fleet.jobs.set(job.id, job);
-  snapshot.jobs.forEach((stored, at) => settleIn(turn, made[at] as Job, stored, { ...snapshot.ended, ...stored.job.upstreamEnded }));
+  for (const [at, stored] of snapshot.jobs.entries()) settleIn(turn, made[at] as Job, stored, { ...snapshot.ended, ...stored.job.upstreamEnded });
   return turn.finish();
 }
 

@@ -20,12 +20,18 @@ export function decideFailed(turn: Turn, attempt: Attempt, failure: Failure): vo
   if (blame === 'job') {
     const final = retry === 'never' ? isBelieved(turn.fleet, attempt) : task.failures + 1 >= task.job.record.spec.maxAttempts;
     if (retry !== 'never') task.failures++;
-    if (final || isWornOut(task)) return settleFailed(turn, task, error, closeAttempt(turn, attempt, ending));
+    if (final || isWornOut(task)) {
+      settleFailed(turn, task, error, closeAttempt(turn, attempt, ending));
+      return;
+    }
     writeEnded(turn, attempt, ending);
-    return retryLater(turn, task, attempt, retry === 'never' ? 0 : backoffMs(turn.fleet, task.failures), true);
+    retryLater(turn, task, attempt, retry === 'never' ? 0 : backoffMs(turn.fleet, task.failures), true);
   }
   task.faults++;
-  if (isWornOut(task)) return settleFailed(turn, task, wornOut(task, error), closeAttempt(turn, attempt, ending));
+  if (isWornOut(task)) {
+    settleFailed(turn, task, wornOut(task, error), closeAttempt(turn, attempt, ending));
+    return;
+  }
   writeEnded(turn, attempt, ending);
   retryLater(turn, task, attempt, backoffMs(turn.fleet, task.faults), blame === 'worker');
 }
@@ -55,9 +61,15 @@ export function decideLost(turn: Turn, attempt: Attempt, why: string): void {
   if (crashSuspect) {
     task.crashes++;
     if (!task.crashHosts.includes(host)) task.crashHosts = [...task.crashHosts, host];
-    if (task.crashes >= CRASHES && task.crashHosts.length >= 2) return settleFailed(turn, task, poison(task), closeAttempt(turn, attempt, ending));
+    if (task.crashes >= CRASHES && task.crashHosts.length >= 2) {
+      settleFailed(turn, task, poison(task), closeAttempt(turn, attempt, ending));
+      return;
+    }
   }
-  if (isWornOut(task)) return settleFailed(turn, task, wornOut(task, error), closeAttempt(turn, attempt, ending));
+  if (isWornOut(task)) {
+    settleFailed(turn, task, wornOut(task, error), closeAttempt(turn, attempt, ending));
+    return;
+  }
   writeEnded(turn, attempt, ending);
   retryLater(turn, task, attempt, 0, crashSuspect);
 }
@@ -67,7 +79,10 @@ export function decideRejected(turn: Turn, attempt: Attempt, error: ErrorRecord)
   const { task } = attempt;
   turn.touch(task.job);
   const ending = { event: 'rejected', blame: 'worker' as Blame, error } as const;
-  if (isWornOut(task)) return settleFailed(turn, task, wornOut(task, error), closeAttempt(turn, attempt, ending));
+  if (isWornOut(task)) {
+    settleFailed(turn, task, wornOut(task, error), closeAttempt(turn, attempt, ending));
+    return;
+  }
   writeEnded(turn, attempt, ending);
   retryLater(turn, task, attempt, 0, false);
 }

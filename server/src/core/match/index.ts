@@ -49,3 +49,6 @@ export const subjectOf = (worker: Worker, jobOwner: string): StaticSubject => ({
   capabilities: worker.introduction.capabilities,
   trusted: worker.owner !== null && worker.owner === jobOwner,
 });
+
+/** Every static reason at once, for the nearest miss: a worker with one fault is nearer than one with three. */
+export const allWhyNever = (need: Need, subject: StaticSubject): Reason[] => staticCheckers.flatMap((check) => check(need, subject) ?? []);

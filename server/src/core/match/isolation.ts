@@ -21,5 +21,5 @@ function levelsOf(need: Need, { kind, capabilities }: StaticSubject): readonly s
 
 function reaches(level: string, min: IsolationLevel): boolean {
   if (min === 'wasm' || min === 'browser') return level === min;
-  return ISOLATION_LEVELS.findIndex((known) => known === level) >= ISOLATION_LEVELS.indexOf(min);
+  return (ISOLATION_LEVELS as readonly string[]).indexOf(level) >= ISOLATION_LEVELS.indexOf(min);
 }
