@@ -18,6 +18,7 @@ CREATE TABLE `artifact_ref` (
 	`job` text NOT NULL,
 	`digest` text NOT NULL,
 	`owner` text NOT NULL,
+	`made` integer NOT NULL,
 	PRIMARY KEY(`job`, `digest`)
 ) WITHOUT ROWID;
 --> statement-breakpoint

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { type BlobRef, splitTaskId } from '@udcs/protocol';
 import type { Fact } from '../core/seam.ts';
 import { blobsOf, withoutBytes } from './fact-shape.ts';
+import { digestsIn } from './job-artifacts.ts';
 
 type FactOf<T extends Fact['type']> = Extract<Fact, { type: T }>;
 
@@ -119,18 +120,20 @@ export function planRows(stepped: readonly FactOf<'plan.stepped'>[]): { plans: u
 }
 
 /** References and inline bytes of all facts. Bytes that are not what their digest says are left out: the digest then pins nothing. */
-export function blobRows(facts: readonly Fact[]): { refs: unknown[][]; inline: unknown[][] } {
-  const refs: unknown[][] = [];
+export function blobRows(facts: readonly Fact[]): { made: unknown[][]; named: unknown[][]; inline: unknown[][] } {
+  const made: unknown[][] = [];
+  const named: unknown[][] = [];
   const inline = new Map<string, unknown[]>();
   for (const fact of facts) {
-    if (fact.type !== 'task.settled' && fact.type !== 'attempt.ended') continue;
+    if (fact.type === 'plan.stepped') for (const digest of digestsIn(fact.added.map((piece) => piece.spec))) named.push([fact.job, digest, 0, 0]);
+    const job = 'job' in fact ? fact.job : '';
     for (const blob of blobsOf(fact)) {
       const carried = blob.inline !== undefined && (inline.has(blob.digest) || holdsDigest(blob));
       if (carried && !inline.has(blob.digest)) inline.set(blob.digest, [blob.digest, blob.sizeBytes, blob.inline]);
-      refs.push([fact.job, blob.digest, carried ? 1 : 0]);
+      made.push([job, blob.digest, carried ? 1 : 0, 1]);
     }
   }
-  return { refs, inline: [...inline.values()] };
+  return { made, named, inline: [...inline.values()] };
 }
 
 /** Whether the inline bytes of a reference are what its digest and size say. */

@@ -19,6 +19,12 @@ export function digestsOf(spec: JobSpec): ReadonlySet<Digest> {
   return found;
 }
 
+export function digestsIn(value: unknown): ReadonlySet<Digest> {
+  const found = new Set<Digest>();
+  collect(value, found);
+  return found;
+}
+
 function collect(value: unknown, found: Set<Digest>): void {
   if (typeof value === 'string') {
     if (isDigest(value)) found.add(value);

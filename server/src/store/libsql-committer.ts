@@ -103,9 +103,10 @@ function factSteps(facts: readonly Fact[], steps: Step[], recheck: Step[], refus
       for (const fact of facts) if (fact.type === 'job.counted' && fact.job === row['job']) refused.add(fact);
     });
   }
-  const { refs, inline } = blobRows(facts);
+  const { made, named, inline } = blobRows(facts);
   if (inline.length > 0) steps.push(bind(keepInline, inline));
-  if (refs.length > 0) steps.push(bind(referArtifacts, refs));
+  if (made.length > 0) steps.push(bind(referArtifacts, made));
+  if (named.length > 0) steps.push(bind(referArtifacts, named));
   if (kinds.gone.length > 0) steps.push(bind(loseWorkers, kinds.gone.map(goneRow)));
 }
 
@@ -169,7 +170,9 @@ function submitSteps(submits: readonly SubmitRow[], steps: Step[]): SubmitSteps 
   const plain = submits.filter((row) => upstreamOf(row).length === 0);
   const dependent = submits.filter((row) => upstreamOf(row).length > 0);
   let written = 0;
-  const count = (result: SqlResult): void => void (written += result.rowsAffected);
+  const count = (result: SqlResult): void => {
+    written += result.rowsAffected;
+  };
   const standing = new Map<number, SqlRow>();
   const upstream = new Map<SqlValue, SqlRow>();
   if (plain.length > 0)
@@ -195,7 +198,7 @@ function submitSteps(submits: readonly SubmitRow[], steps: Step[]): SubmitSteps 
       }),
     );
   }
-  const refs = submits.flatMap(({ job, artifacts }) => [...new Set([...digestsOf(job.spec), ...(artifacts ?? [])])].map((digest) => [job.id, digest, 0]));
+  const refs = submits.flatMap(({ job, artifacts }) => [...new Set([...digestsOf(job.spec), ...(artifacts ?? [])])].map((digest) => [job.id, digest, 0, 0]));
   if (refs.length > 0) steps.push(bind(referArtifacts, refs));
   const keys = submits.map(({ job, idempotencyKey }) => [job.id, job.owner, idempotencyKey]);
   return {

@@ -3,7 +3,10 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { toUdcsError, UdcsError } from '@udcs/protocol';
+import { AccessStore } from './access-store.ts';
+import { ArtifactCatalog } from './artifact-catalog.ts';
 import { LibsqlCommitter } from './libsql-committer.ts';
+import { openReader, type StoreReader } from './reader.ts';
 import { openThreadTransport } from './thread-transport.ts';
 import { WriterQueue, type WriterQueueOptions } from './writer-queue.ts';
 
@@ -13,9 +16,31 @@ export interface StoreOptions extends Partial<Omit<WriterQueueOptions, 'onFatal'
   readonly onFatal: (error: Error) => void;
 }
 
+export interface Store {
+  readonly writer: WriterQueue;
+  readonly reader: StoreReader;
+  readonly access: AccessStore;
+  readonly artifacts: ArtifactCatalog;
+  /** Writes what is left and closes. */
+  close(): Promise<void>;
+}
+
 export const databasePath = (dataDir: string): string => join(dataDir, 'udcs.db');
 
 /** @throws UdcsError STORE_UNAVAILABLE when the database can not be opened safely */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const writer = await openWriter(options);
+  const reader = openReader(databasePath(options.dataDir));
+  const access = await AccessStore.open(writer);
+  const artifacts = await ArtifactCatalog.open(writer, reader);
+  const close = async (): Promise<void> => {
+    await reader.close();
+    await writer.close();
+  };
+  return { writer, reader, access, artifacts, close };
+}
+
+/** The writing side alone. @throws UdcsError STORE_UNAVAILABLE when the database can not be opened safely */
 export async function openWriter(options: StoreOptions): Promise<WriterQueue> {
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
   const path = databasePath(options.dataDir);

@@ -202,7 +202,13 @@ export const artifactHolder = sqliteTable(
 /** Jobs that need a digest as code, input, output or log: what keeps bytes from being collected. */
 export const artifactRef = sqliteTable(
   'artifact_ref',
-  { job: text('job').notNull(), digest: text('digest').notNull(), owner: text('owner').notNull() },
+  {
+    job: text('job').notNull(),
+    digest: text('digest').notNull(),
+    owner: text('owner').notNull(),
+    /** 0 = named by the submitter or a plan: its attempts may read it. 1 = made by a task. */
+    made: integer('made').notNull(),
+  },
   (t) => [primaryKey({ columns: [t.job, t.digest] }), index('artifact_ref_digest').on(t.digest, t.owner)],
 );
 
