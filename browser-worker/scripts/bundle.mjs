@@ -41,7 +41,12 @@ const result = await build({
 
 const outputs = Object.entries(result.metafile.outputs).map(([path, output]) => ({ name: basename(path), ...output }));
 const entry = (source) => outputs.find((output) => output.entryPoint === source).name;
-const names = { page: entry('src/page/donate-page.ts'), control: entry('src/control/main.ts'), task: entry('src/task/main.ts'), style: entry('src/page/donate.css') };
+const names = {
+  page: entry('src/page/donate-page.ts'),
+  control: entry('src/control/main.ts'),
+  task: entry('src/task/main.ts'),
+  style: entry('src/page/donate.css'),
+};
 
 const template = await readFile(join(room, 'src/page/donate.html'), 'utf8');
 await writeFile(join(building, 'donate.html'), template.replace('%SCRIPT%', names.page).replace('%STYLE%', names.style));

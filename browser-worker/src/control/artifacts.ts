@@ -37,7 +37,13 @@ export class Artifacts {
   /** Cached copies whose hash was checked since this tab opened. */
   readonly #verified = new Set<Digest>();
 
-  constructor(parts: { coordinatorUrl: string; key: () => string; cache: ArtifactCache; traffic: (bytes: number) => void; changed: (change: CacheChange) => void }) {
+  constructor(parts: {
+    coordinatorUrl: string;
+    key: () => string;
+    cache: ArtifactCache;
+    traffic: (bytes: number) => void;
+    changed: (change: CacheChange) => void;
+  }) {
     this.#coordinatorUrl = parts.coordinatorUrl;
     this.#key = parts.key;
     this.#cache = parts.cache;
@@ -81,7 +87,8 @@ export class Artifacts {
         this.#traffic(bytes.length);
         return;
       }
-      if (response !== null && response.status < 500 && response.status !== 429) throw await refusalOf(response, 'INPUT_UNAVAILABLE', `The coordinator refused an output (HTTP ${response.status}).`);
+      if (response !== null && response.status < 500 && response.status !== 429)
+        throw await refusalOf(response, 'INPUT_UNAVAILABLE', `The coordinator refused an output (HTTP ${response.status}).`);
       if (performance.now() - startedAtMs > limits.orphanMs) throw new UdcsError('UNREACHABLE', 'An output could not be uploaded in time.');
       await wait(backoffMs(attempt, RETRY, Math.random()), signal);
     }

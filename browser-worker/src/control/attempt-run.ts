@@ -1,7 +1,17 @@
 // One attempt on one task Worker: fetches what it needs, runs it, watches the clock, gathers outputs and log, and ends in
 // exactly one report, or in none when it is stopped from outside.
 import {
-  type Attributes, type BlobRef, type Digest, expandTask, isTaskPath, type JobSpec, limits, taskEnvironment, toUdcsError, UdcsError, type Usage,
+  type Attributes,
+  type BlobRef,
+  type Digest,
+  expandTask,
+  isTaskPath,
+  type JobSpec,
+  limits,
+  taskEnvironment,
+  toUdcsError,
+  UdcsError,
+  type Usage,
 } from '@udcs/protocol';
 import type { TaskType } from '@udcs/tasks';
 import type { ExecutorTask } from '@udcs/tasks/kit';
@@ -132,7 +142,13 @@ export class AttemptRun {
   async #prepare(): Promise<ExecutorTask<unknown>> {
     const { held, taskType, artifacts } = this.#parts;
     const { assignment, ref, job } = held;
-    const own = assignment.spec === undefined ? job : { ...job, variants: job.variants.map((variant, at) => (at === assignment.variant ? { ...variant, spec: assignment.spec ?? variant.spec } : variant)) };
+    const own =
+      assignment.spec === undefined
+        ? job
+        : {
+            ...job,
+            variants: job.variants.map((variant, at) => (at === assignment.variant ? { ...variant, spec: assignment.spec ?? variant.spec } : variant)),
+          };
     const expanded = expandTask(own, assignment.variant, assignment.index, assignment.entry ?? null);
     const badPath = [...expanded.inputs, ...expanded.outputs].find((file) => file.path !== undefined && !isTaskPath(file.path));
     if (badPath !== undefined) throw new UdcsError('INVALID_INPUT', `${badPath.name}: ${badPath.path} is not a path inside the task's folder`);
@@ -144,7 +160,12 @@ export class AttemptRun {
     return {
       // As it came: the executor parses it itself.
       spec: expanded.spec,
-      inputs: expanded.inputs.map((input, at) => ({ name: input.name, path: input.path ?? null, digest: (inputs[at] as Fetched).digest, sizeBytes: (inputs[at] as Fetched).bytes.length })),
+      inputs: expanded.inputs.map((input, at) => ({
+        name: input.name,
+        path: input.path ?? null,
+        digest: (inputs[at] as Fetched).digest,
+        sizeBytes: (inputs[at] as Fetched).bytes.length,
+      })),
       outputs: expanded.outputs,
       environment: taskEnvironment({ jobId: held.header.id, taskId: ref.task, index: assignment.index, count: job.count, attempt: ref.attempt }),
       index: assignment.index,
@@ -215,7 +236,8 @@ export class AttemptRun {
     this.#watch = setInterval(() => {
       const nowMs = performance.now();
       if (nowMs - startedAtMs > executionMs) this.#stop(new UdcsError('TIMEOUT', `It ran longer than timeouts.executionMs (${executionMs} ms).`));
-      else if (noProgressMs > 0 && nowMs - this.#progressAtMs > noProgressMs) this.#stop(new UdcsError('NO_PROGRESS', `It made no progress within timeouts.noProgressMs (${noProgressMs} ms).`));
+      else if (noProgressMs > 0 && nowMs - this.#progressAtMs > noProgressMs)
+        this.#stop(new UdcsError('NO_PROGRESS', `It made no progress within timeouts.noProgressMs (${noProgressMs} ms).`));
     }, stepMs);
   }
 

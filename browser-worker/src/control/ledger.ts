@@ -34,7 +34,16 @@ export class Ledger {
       const header = byJob.get(assignment.task.slice(0, assignment.task.indexOf('.')));
       const key = keyOf(assignment);
       if (header === undefined || this.#held.has(key)) continue;
-      const held: Held = { ref: refOf(assignment), header, job: header.job as Record<string, unknown> & JobSpec, assignment, grant, state: 'offered', report: null, sinceMs: nowMs };
+      const held: Held = {
+        ref: refOf(assignment),
+        header,
+        job: header.job as Record<string, unknown> & JobSpec,
+        assignment,
+        grant,
+        state: 'offered',
+        report: null,
+        sinceMs: nowMs,
+      };
       this.#held.set(key, held);
       fresh.push(held);
     }

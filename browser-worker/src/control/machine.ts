@@ -101,7 +101,14 @@ export function attributesOf({ machine, gpu, speeds }: Omit<Findings, 'types'>):
   };
   if (gpu === null) return attributes;
   const gpuLimits = Object.fromEntries(Object.entries(gpu.limits).map(([name, value]) => [`webgpu.limits.${name}`, value]));
-  return { ...attributes, 'webgpu.software': gpu.software, 'webgpu.vendor': gpu.vendor, 'webgpu.architecture': gpu.architecture, 'webgpu.features': [...gpu.features], ...gpuLimits };
+  return {
+    ...attributes,
+    'webgpu.software': gpu.software,
+    'webgpu.vendor': gpu.vendor,
+    'webgpu.architecture': gpu.architecture,
+    'webgpu.features': [...gpu.features],
+    ...gpuLimits,
+  };
 }
 
 export function capabilitiesOf(findings: Findings, limits: DonationLimits): Capabilities {

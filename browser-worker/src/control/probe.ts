@@ -51,7 +51,9 @@ export async function speedsOf(database: Database, taskUrl: string, machine: Mac
   const name = `speeds ${SOFTWARE} ${machine.browserName} ${machine.browserVersion} ${gpu === null ? 'none' : `${gpu.vendor} ${gpu.architecture}`}`;
   const stored = await database.get<StoredSpeeds>('settings', name);
   if (stored !== undefined && Date.now() - stored.measuredAtMs < KEPT_MS) return stored.speeds;
-  const measured = await ask(taskUrl, { kind: 'measure', gpu: gpu !== null }, (message) => (message.kind === 'measured' ? message.speeds : null)).catch(() => ({}));
+  const measured = await ask(taskUrl, { kind: 'measure', gpu: gpu !== null }, (message) => (message.kind === 'measured' ? message.speeds : null)).catch(
+    () => ({}),
+  );
   const speeds = { ...measured, 'speed.sha256': await measureSha256() };
   await database.put('settings', name, { measuredAtMs: Date.now(), speeds });
   return speeds;

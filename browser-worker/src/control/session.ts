@@ -1,6 +1,16 @@
 // One donation from Start to Leave: identity, capabilities, connection, and the reasons to rest. It decides when the floor may
 // work; the floor decides what runs.
-import { type ErrorRecord, type FromWorker, type Hello, limits as wireLimits, type Load, PROTOCOL_VERSION, type ToWorker, toUdcsError, type UdcsError } from '@udcs/protocol';
+import {
+  type ErrorRecord,
+  type FromWorker,
+  type Hello,
+  type Load,
+  PROTOCOL_VERSION,
+  type ToWorker,
+  toUdcsError,
+  type UdcsError,
+  limits as wireLimits,
+} from '@udcs/protocol';
 import { type DonationLimits, type DonationPhase, type DonationState, idleState, type PauseReason } from '../page/state.ts';
 import { ArtifactCache, type CacheChange } from './artifact-cache.ts';
 import { Artifacts } from './artifacts.ts';
@@ -16,8 +26,8 @@ import { restReasons } from './rest.ts';
 import type { Conditions, ControlStart } from './surface.ts';
 import { TaskThreads } from './task-threads.ts';
 import { Traffic } from './traffic.ts';
-import { WorkFloor } from './work-floor.ts';
 import { sentenceFor } from './words.ts';
+import { WorkFloor } from './work-floor.ts';
 
 const JOIN_BACKOFF = { firstMs: 1_000, mostMs: 30_000 };
 const REST_CHECK_MS = 15_000;
@@ -192,7 +202,14 @@ export class Session {
       },
       changed: (change) => this.#onCache(change),
     });
-    const floor = new WorkFloor({ outbox, threads, artifacts, policy: this.#policy(), software: SOFTWARE, events: { changed: () => this.#publishSoon(), deviceLost: () => this.#onDeviceLost() } });
+    const floor = new WorkFloor({
+      outbox,
+      threads,
+      artifacts,
+      policy: this.#policy(),
+      software: SOFTWARE,
+      events: { changed: () => this.#publishSoon(), deviceLost: () => this.#onDeviceLost() },
+    });
     return { database, identity, cache, traffic, threads, outbox, floor, connection };
   }
 
@@ -426,7 +443,10 @@ export class Session {
       bytesUsed: this.#parts?.traffic.sessionBytes ?? 0,
       bytesToday: this.#parts?.traffic.todayBytes ?? 0,
       cpuShare: this.#slots() / Math.max(1, navigator.hardwareConcurrency),
-      gpu: gpu === null ? { kind: this.#limits.gpuShare === 0 ? 'off' : 'none', name: null } : { kind: gpu.software ? 'software' : 'hardware', name: `${gpu.vendor} ${gpu.architecture}`.trim() },
+      gpu:
+        gpu === null
+          ? { kind: this.#limits.gpuShare === 0 ? 'off' : 'none', name: null }
+          : { kind: gpu.software ? 'software' : 'hardware', name: `${gpu.vendor} ${gpu.architecture}`.trim() },
       types: this.#proof.types,
       notOffered: this.#proof.notOffered,
       startedAtMs: this.#startedAtMs,

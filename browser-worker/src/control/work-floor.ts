@@ -1,6 +1,6 @@
 // Where attempts are accepted, queued, started, stopped and settled. It owns the ledger, the runs and the slots; it knows the
 // owner's limits only through `Policy`, and the wire only through the outbox.
-import { type Assignment, type AttemptRef, type Attributes, type ErrorCode, type JobHeader, type JobSpec, type Renewal } from '@udcs/protocol';
+import type { Assignment, AttemptRef, Attributes, ErrorCode, JobHeader, JobSpec, Renewal } from '@udcs/protocol';
 import { type TaskType, taskTypeOf } from '@udcs/tasks';
 import type { CurrentTask, DonationLimits, FinishedAttempt } from '../page/state.ts';
 import type { Artifacts } from './artifacts.ts';
@@ -108,7 +108,12 @@ export class WorkFloor {
 
   /** Pause and leave: everything unfinished goes back, finished results stay until they are acknowledged. */
   stopAll(): void {
-    this.cancel(this.#ledger.all().filter((held) => held.state !== 'finished').map((held) => held.ref));
+    this.cancel(
+      this.#ledger
+        .all()
+        .filter((held) => held.state !== 'finished')
+        .map((held) => held.ref),
+    );
     this.#threads.clear();
   }
 
@@ -170,7 +175,8 @@ export class WorkFloor {
     const type = job.variants[held.assignment.variant]?.type;
     if (type === undefined) return { code: 'UNSUPPORTED', message: `The job has no variant ${held.assignment.variant}.` };
     if (!offered.has(type)) return { code: 'POLICY', message: `This tab does not take ${type} tasks.` };
-    if (job.resources.memoryBytes > limits.memoryBytes) return { code: 'NO_ROOM', message: `It needs ${job.resources.memoryBytes} bytes of memory, the owner lends ${limits.memoryBytes}.` };
+    if (job.resources.memoryBytes > limits.memoryBytes)
+      return { code: 'NO_ROOM', message: `It needs ${job.resources.memoryBytes} bytes of memory, the owner lends ${limits.memoryBytes}.` };
     if (job.resources.cpus > limits.cores) return { code: 'NO_ROOM', message: `It needs ${job.resources.cpus} cores, the owner lends ${limits.cores}.` };
     const taskType = taskTypeOf(type);
     const run = new AttemptRun({

@@ -71,7 +71,9 @@ export class BrowserHost implements Host {
     const output = declared.find((candidate) => candidate.name === name);
     if (output === undefined) throw new UdcsError('INTERNAL', `the task declares no output ${name}`);
     if (bytes.length > output.maxBytes) {
-      throw new UdcsError('OUTPUT_LIMIT', `output ${name} has ${bytes.length} bytes, its maxBytes is ${output.maxBytes}`, { hint: 'raise maxBytes of this output, or write less' });
+      throw new UdcsError('OUTPUT_LIMIT', `output ${name} has ${bytes.length} bytes, its maxBytes is ${output.maxBytes}`, {
+        hint: 'raise maxBytes of this output, or write less',
+      });
     }
     return this.#link.put(name, bytes);
   }

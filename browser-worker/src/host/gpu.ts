@@ -12,7 +12,8 @@ export interface AdapterFacts {
 /** A fallback adapter, or SwiftShader and llvmpipe that forget to say so, is no GPU. */
 export function adapterFacts(adapter: GPUAdapter): AdapterFacts {
   const { vendor, architecture } = adapter.info;
-  const software = adapter.info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|warp|software/i.test(`${vendor} ${architecture} ${adapter.info.description}`);
+  const software =
+    adapter.info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|warp|software/i.test(`${vendor} ${architecture} ${adapter.info.description}`);
   return { software, vendor, architecture };
 }
 
@@ -65,9 +66,11 @@ export class Gpu {
     if (adapter === null) return null;
     const missing = wishes.features.find((feature) => !adapter.features.has(feature));
     if (missing !== undefined) throw new UdcsError('UNSUPPORTED', `the GPU of this tab has no ${missing}`);
-    const device = await adapter.requestDevice({ requiredFeatures: wishes.features as GPUFeatureName[], requiredLimits: { ...wishes.limits } }).catch((thrown: unknown) => {
-      throw toUdcsError(thrown, 'UNSUPPORTED');
-    });
+    const device = await adapter
+      .requestDevice({ requiredFeatures: wishes.features as GPUFeatureName[], requiredLimits: { ...wishes.limits } })
+      .catch((thrown: unknown) => {
+        throw toUdcsError(thrown, 'UNSUPPORTED');
+      });
     const held = { key, device, facts: adapterFacts(adapter) };
     void device.lost.then((info) => {
       // Our own destroy() also settles `lost`.

@@ -2,10 +2,32 @@
 // data and have no JavaScript; this is the second wall, for the day a runtime has a hole. The script's own CSP is the third.
 
 const FORBIDDEN = [
-  'fetch', 'fetchLater', 'XMLHttpRequest', 'WebSocket', 'WebSocketStream', 'WebTransport', 'EventSource', 'importScripts',
-  'indexedDB', 'caches', 'cookieStore', 'BroadcastChannel', 'Worker', 'SharedWorker', 'ServiceWorkerRegistration',
-  'RTCPeerConnection', 'RTCDataChannel', 'Notification', 'PressureObserver', 'IdleDetector',
-  'eval', 'Function', 'webkitRequestFileSystem', 'webkitRequestFileSystemSync', 'webkitResolveLocalFileSystemURL', 'webkitResolveLocalFileSystemSyncURL',
+  'fetch',
+  'fetchLater',
+  'XMLHttpRequest',
+  'WebSocket',
+  'WebSocketStream',
+  'WebTransport',
+  'EventSource',
+  'importScripts',
+  'indexedDB',
+  'caches',
+  'cookieStore',
+  'BroadcastChannel',
+  'Worker',
+  'SharedWorker',
+  'ServiceWorkerRegistration',
+  'RTCPeerConnection',
+  'RTCDataChannel',
+  'Notification',
+  'PressureObserver',
+  'IdleDetector',
+  'eval',
+  'Function',
+  'webkitRequestFileSystem',
+  'webkitRequestFileSystemSync',
+  'webkitResolveLocalFileSystemURL',
+  'webkitResolveLocalFileSystemSyncURL',
 ] as const;
 
 /** Of `navigator`, only what an executor's runtime asks: GPU and core count. */

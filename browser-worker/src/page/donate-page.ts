@@ -38,7 +38,13 @@ async function restart(): Promise<void> {
 }
 
 function chosenLimits(): Partial<DonationLimits> {
-  return { ...presetLimits, cores: Number(cores.value), gpuShare: Number(gpuShare.value) / 100, megabytesPerDay: Number(megabytes.value), onBattery: onBattery.checked };
+  return {
+    ...presetLimits,
+    cores: Number(cores.value),
+    gpuShare: Number(gpuShare.value) / 100,
+    megabytesPerDay: Number(megabytes.value),
+    onBattery: onBattery.checked,
+  };
 }
 
 function showProblem(thrown: unknown): void {
@@ -109,7 +115,8 @@ gpuShare.value = String(initial.gpuShare * 100);
 megabytes.value = String(initial.megabytesPerDay);
 onBattery.checked = initial.onBattery;
 element('where', HTMLSpanElement).textContent = location.host;
-element('who', HTMLParagraphElement).textContent = `While this tab is open it computes small pieces of work for the people who use the grid at ${location.host}.`;
+element('who', HTMLParagraphElement).textContent =
+  `While this tab is open it computes small pieces of work for the people who use the grid at ${location.host}.`;
 drawLimits();
 
 main.addEventListener('click', () => act(ACTIONS[donation.state.phase].run));

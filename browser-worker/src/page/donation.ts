@@ -138,16 +138,19 @@ class TabDonation implements Donation {
       if (this.#running === running || this.#starting) this.#set(state);
     });
     // Not awaited: joining may take as long as the network is away.
-    running.control.start({ coordinatorUrl: this.#coordinatorUrl, code: this.#code, taskUrl: running.taskUrl, limits, conditions: this.#conditions() }, listener).catch((thrown: unknown) => {
-      const error = toUdcsError(thrown).toRecord();
-      this.#set({ ...this.#state, phase: 'refused', sentence: error.message, error });
-    });
+    running.control
+      .start({ coordinatorUrl: this.#coordinatorUrl, code: this.#code, taskUrl: running.taskUrl, limits, conditions: this.#conditions() }, listener)
+      .catch((thrown: unknown) => {
+        const error = toUdcsError(thrown).toRecord();
+        this.#set({ ...this.#state, phase: 'refused', sentence: error.message, error });
+      });
     return running;
   }
 
   async #load(): Promise<Running & { readonly taskUrl: string }> {
     const response = await fetch(this.#manifestUrl).catch(() => null);
-    if (response === null || !response.ok) throw new UdcsError('UNREACHABLE', 'The worker could not be loaded from the coordinator.', { hint: 'check the address and try again' });
+    if (response === null || !response.ok)
+      throw new UdcsError('UNREACHABLE', 'The worker could not be loaded from the coordinator.', { hint: 'check the address and try again' });
     const manifest = (await response.json()) as Manifest;
     const base = new URL(this.#manifestUrl, location.href);
     const worker = new Worker(new URL(manifest.control, base), { type: 'module', name: 'udcs-control' });
@@ -171,7 +174,9 @@ class TabDonation implements Donation {
     for (const name of ['chargingchange', 'levelchange']) this.#battery?.addEventListener(name, tell, on);
     // Shared: a second tab of this profile donates too, as another worker of the same host.
     const lock = new AbortController();
-    navigator.locks?.request(LOCK, { mode: 'shared' }, () => new Promise<void>((resolve) => lock.signal.addEventListener('abort', () => resolve()))).catch(() => undefined);
+    navigator.locks
+      ?.request(LOCK, { mode: 'shared' }, () => new Promise<void>((resolve) => lock.signal.addEventListener('abort', () => resolve())))
+      .catch(() => undefined);
     return () => {
       listeners.abort();
       lock.abort();

@@ -50,7 +50,10 @@ async function run(message: Extract<ToTask, { kind: 'run' }>): Promise<void> {
 }
 
 function failureOf(thrown: unknown): Extract<FromTask, { kind: 'failed' }> {
-  const error = thrown instanceof RangeError && /memory|allocation/i.test(thrown.message) ? new UdcsError('OUT_OF_MEMORY', thrown.message) : toUdcsError(thrown, 'EXECUTOR_FAILED');
+  const error =
+    thrown instanceof RangeError && /memory|allocation/i.test(thrown.message)
+      ? new UdcsError('OUT_OF_MEMORY', thrown.message)
+      : toUdcsError(thrown, 'EXECUTOR_FAILED');
   // After a loss every GPU call fails in its own words; the loss is what happened.
   const code = gpu.lost && error.code !== 'DEVICE_LOST' ? 'DEVICE_LOST' : error.code;
   const program = thrown instanceof ProgramFailed ? { exitCode: thrown.exitCode, signal: thrown.signal } : { exitCode: null, signal: null };

@@ -30,7 +30,14 @@ export type FromTask =
   | { readonly kind: 'log'; readonly stream: 'stdout' | 'stderr' | 'udcs'; readonly bytes: Uint8Array; readonly tail: boolean }
   | { readonly kind: 'progress'; readonly fraction: number; readonly note: string | null }
   | { readonly kind: 'done'; readonly result: ExecutorResult; readonly deviceLost: boolean }
-  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly exitCode: number | null; readonly signal: string | null; readonly deviceLost: boolean }
+  | {
+      readonly kind: 'failed';
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly exitCode: number | null;
+      readonly signal: string | null;
+      readonly deviceLost: boolean;
+    }
   | { readonly kind: 'checked'; readonly type: string; readonly problem: string | null }
   | { readonly kind: 'measured'; readonly speeds: Readonly<Record<string, number>> };
 
@@ -49,13 +56,25 @@ export function isFromTask(value: unknown): value is FromTask {
     case 'put':
       return isCount(value['request']) && isText(value['name'], 200) && value['bytes'] instanceof Uint8Array;
     case 'log':
-      return (value['stream'] === 'stdout' || value['stream'] === 'stderr' || value['stream'] === 'udcs') && value['bytes'] instanceof Uint8Array && typeof value['tail'] === 'boolean';
+      return (
+        (value['stream'] === 'stdout' || value['stream'] === 'stderr' || value['stream'] === 'udcs') &&
+        value['bytes'] instanceof Uint8Array &&
+        typeof value['tail'] === 'boolean'
+      );
     case 'progress':
-      return typeof value['fraction'] === 'number' && value['fraction'] >= 0 && value['fraction'] <= 1 && (value['note'] === null || isText(value['note'], 200));
+      return (
+        typeof value['fraction'] === 'number' && value['fraction'] >= 0 && value['fraction'] <= 1 && (value['note'] === null || isText(value['note'], 200))
+      );
     case 'done':
       return isRecord(value['result']) && typeof value['deviceLost'] === 'boolean';
     case 'failed':
-      return isErrorCode(value['code']) && isText(value['message'], 4_000) && (value['exitCode'] === null || Number.isSafeInteger(value['exitCode'])) && (value['signal'] === null || isText(value['signal'], 200)) && typeof value['deviceLost'] === 'boolean';
+      return (
+        isErrorCode(value['code']) &&
+        isText(value['message'], 4_000) &&
+        (value['exitCode'] === null || Number.isSafeInteger(value['exitCode'])) &&
+        (value['signal'] === null || isText(value['signal'], 200)) &&
+        typeof value['deviceLost'] === 'boolean'
+      );
     case 'checked':
       return isText(value['type']) && (value['problem'] === null || isText(value['problem'], 4_000));
     case 'measured':
