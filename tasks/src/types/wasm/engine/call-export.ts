@@ -14,11 +14,11 @@ function paramOf(param: number | string): number | bigint {
 }
 
 /** Numbers as they are, an i64 as "123n", what JSON can not say as text ("NaN", "Infinity", "-Infinity"), several results as a list. */
-function valueOf(result: unknown): unknown {
+function jsonOf(result: unknown): unknown {
   if (result === undefined) return null;
   if (typeof result === 'bigint') return `${result}n`;
   if (typeof result === 'number') return Number.isFinite(result) ? result : String(result);
-  if (Array.isArray(result)) return result.map(valueOf);
+  if (Array.isArray(result)) return result.map(jsonOf);
   throw moduleInvalid('the function returns a reference; only numbers can be returned');
 }
 
@@ -37,7 +37,7 @@ export function callExport(exports: WebAssembly.Exports, spec: WasmSpec): unknow
   const initialize = exports['_initialize'];
   if (typeof initialize === 'function') initialize();
   try {
-    return valueOf(called(...params));
+    return jsonOf(called(...params));
   } catch (thrown) {
     if (!(thrown instanceof TypeError) && !(thrown instanceof SyntaxError)) throw thrown;
     throw new UdcsError('INVALID_INPUT', `a parameter of "${spec.entryPoint}" has the wrong type: ${thrown.message}`, {
