@@ -249,7 +249,10 @@ export class FakeCoordinator {
 
   #artifact(request: IncomingMessage, response: ServerResponse): void {
     const digest = (request.url as string).slice('/artifacts/'.length);
-    if (request.method === 'PUT') return this.#upload(digest, request, response);
+    if (request.method === 'PUT') {
+      this.#upload(digest, request, response);
+      return;
+    }
     const bytes = this.artifacts.get(digest);
     if (bytes === undefined) {
       response.writeHead(404, { 'upload-offset': String(this.#partial.get(digest)?.length ?? 0) }).end();

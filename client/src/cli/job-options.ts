@@ -1,0 +1,69 @@
+// Options that the verbs which submit a job share, and what they mean for following it.
+import type { Job } from '@udcs/protocol';
+import type { Command } from 'commander';
+import type { CommonOptions, Context } from './context.ts';
+import type { FollowOptions, LogLine } from './follow.ts';
+import type { SavePlan } from './save-outputs.ts';
+import { parseCount, parseDurationMs } from './words.ts';
+
+export interface FollowFlags extends CommonOptions {
+  readonly unmatchedAfter: string;
+  readonly wait?: boolean;
+  readonly cancelOnInterrupt?: boolean;
+}
+
+export interface JobFlags extends FollowFlags {
+  readonly name?: string;
+  readonly priority?: string;
+  readonly memory?: string;
+  readonly timeout?: string;
+}
+
+export function addFollowOptions(command: Command): Command {
+  return command
+    .option('--unmatched-after <time>', 'explain and exit with 5 when no worker can run it after', '5s')
+    .option('--wait', 'wait for a worker that can, for ever')
+    .option('--cancel-on-interrupt', 'Ctrl-C cancels the job instead of leaving it');
+}
+
+export function addJobOptions(command: Command): Command {
+  return addFollowOptions(command)
+    .option('--name <name>', 'name of the job')
+    .option('--priority <0-100>', 'higher goes first')
+    .option('--memory <MiB>', 'memory of one task')
+    .option('--timeout <time>', 'longest run of one task');
+}
+
+/** The envelope fields that the flags set. */
+export function jobFields(flags: JobFlags, name: string): Pick<Job, 'name' | 'priority' | 'resources' | 'timeouts'> {
+  return {
+    name: flags.name ?? name,
+    ...(flags.priority === undefined ? {} : { priority: parseCount(flags.priority, '--priority', 0) }),
+    ...(flags.memory === undefined ? {} : { resources: { memoryBytes: parseCount(flags.memory, '--memory') * 1024 * 1024 } }),
+    ...(flags.timeout === undefined ? {} : { timeouts: { executionMs: parseDurationMs(flags.timeout) } }),
+  };
+}
+
+export function followOptions(
+  flags: FollowFlags,
+  more: { save?: SavePlan | null; onLog?: FollowOptions['onLog']; onTask?: FollowOptions['onTask']; summary?: boolean; progress?: boolean } = {},
+): FollowOptions {
+  return {
+    save: more.save ?? null,
+    unmatchedAfterMs: flags.wait === true ? null : parseDurationMs(flags.unmatchedAfter),
+    cancelOnInterrupt: flags.cancelOnInterrupt === true,
+    onLog: more.onLog ?? null,
+    onTask: more.onTask ?? null,
+    summary: more.summary ?? true,
+    progress: more.progress ?? true,
+  };
+}
+
+/** Live lines on stderr, with the task's index before them when there are several. */
+export function logPrinter(context: Context, isArray: boolean): (line: LogLine) => void {
+  return (line) => {
+    const index = line.task.slice(line.task.indexOf('.') + 1);
+    const text = line.text.endsWith('\n') ? line.text.slice(0, -1) : line.text;
+    for (const part of text.split('\n')) context.out.note(isArray ? `${context.out.paint('dim', `${index}|`)} ${part}` : part);
+  };
+}
