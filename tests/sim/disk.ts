@@ -90,7 +90,19 @@ export class Disk {
     if (upstreamOf(submitted).some((id) => !this.jobs.has(id))) return { ok: false, error: { code: 'NOT_FOUND', message: 'an upstream job is unknown' } };
     const upstreamEnded: Record<string, End> = {};
     for (const id of upstreamOf(submitted)) this.noteEnd(id, upstreamEnded);
-    const counted: FactOf<'job.counted'> = { type: 'job.counted', job: job.id, seq: 0, total: job.spec.count, succeeded: 0, failed: 0, canceled: 0, repeated: 0, startedAtMs: null, endedAtMs: null, error: null };
+    const counted: FactOf<'job.counted'> = {
+      type: 'job.counted',
+      job: job.id,
+      seq: 0,
+      total: job.spec.count,
+      succeeded: 0,
+      failed: 0,
+      canceled: 0,
+      repeated: 0,
+      startedAtMs: null,
+      endedAtMs: null,
+      error: null,
+    };
     this.jobs.set(job.id, { submitted, upstreamEnded, counted, canceledAtMs: null, tasks: new Map(), attempts: new Map(), plan: null });
     if (key !== null) this.byKey.set(key, job.id);
     return { ok: true, existing: false, job: this.record(job.id) };

@@ -26,7 +26,9 @@ export class HostileWorker extends SimWorker {
     const claims = Array.from({ length: 3 }, () => this.someAttempt());
     const grants = random.chance(0.5) ? this.gossip.grants.slice(-5) : [{ attempts: claims, mac: random.hex(43) }];
     const known = new Set(hello.holding.map((ref) => `${ref.task}/${ref.epoch}/${ref.attempt}`));
-    const fresh = claims.filter((ref, at) => !known.has(`${ref.task}/${ref.epoch}/${ref.attempt}`) && claims.findIndex((other) => other.task === ref.task) === at);
+    const fresh = claims.filter(
+      (ref, at) => !known.has(`${ref.task}/${ref.epoch}/${ref.attempt}`) && claims.findIndex((other) => other.task === ref.task) === at,
+    );
     return {
       ...hello,
       holding: [...hello.holding, ...fresh.map((ref) => ({ ...ref, state: random.pick(['offered', 'running', 'finished'] as const) }))],
@@ -61,7 +63,12 @@ export class HostileWorker extends SimWorker {
       },
       () => this.say({ type: 'report', started: [ref], released: [ref], rejected: [{ ...ref, code: 'POLICY', message: 'forged' }] }),
       () => this.say({ type: 'report', failed: [{ ...ref, code: 'KERNEL_COMPILE', message: 'forged', exitCode: null, signal: null, log: null, usage: null }] }),
-      () => this.say({ type: 'renew', load: { cpuOthers: 0, memoryFreeBytes: 0, diskFreeBytes: 0, battery: null, throttle: 1, devices: [] }, attempts: [{ ...ref, progress: 1 }] }),
+      () =>
+        this.say({
+          type: 'renew',
+          load: { cpuOthers: 0, memoryFreeBytes: 0, diskFreeBytes: 0, battery: null, throttle: 1, devices: [] },
+          attempts: [{ ...ref, progress: 1 }],
+        }),
       () => this.socket?.send('['.repeat(random.int(1, 200))),
       () => this.socket?.send(JSON.stringify({ type: 'report', succeeded: [{ ...ref, __proto__: null, value: 1 }] })),
       () => this.socket?.send(JSON.stringify({ type: 'unheard of' })),

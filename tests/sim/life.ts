@@ -3,8 +3,17 @@
 import { UdcsError } from '@udcs/protocol';
 import type { Fleet, TypeLookup } from '../../server/src/core/index.ts';
 import type { Fact } from '../../server/src/core/seam.ts';
-import { type Connection, type ConnectionSink, Coordinator, createGateway, type Gateway, hmacGrants, outputCheck, type Timers } from '../../server/src/shell/index.ts';
-import { CommitError, type CommitGroup, type Committer, type CommitResult } from '../../server/src/store/committer.ts';
+import {
+  type Connection,
+  type ConnectionSink,
+  Coordinator,
+  createGateway,
+  type Gateway,
+  hmacGrants,
+  outputCheck,
+  type Timers,
+} from '../../server/src/shell/index.ts';
+import { CommitError, type CommitGroup, type CommitResult, type Committer } from '../../server/src/store/committer.ts';
 import type { StoreWriter } from '../../server/src/store/store.ts';
 import { WriterQueue } from '../../server/src/store/writer-queue.ts';
 import type { Agenda } from './agenda.ts';

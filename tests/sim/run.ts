@@ -3,7 +3,14 @@ import { parseArgs } from 'node:util';
 import { runSeed } from './world.ts';
 
 const { values } = parseArgs({
-  options: { seeds: { type: 'string' }, seed: { type: 'string' }, trace: { type: 'boolean' }, quiet: { type: 'boolean' }, mutants: { type: 'boolean' }, 'stop-at-first': { type: 'boolean' } },
+  options: {
+    seeds: { type: 'string' },
+    seed: { type: 'string' },
+    trace: { type: 'boolean' },
+    quiet: { type: 'boolean' },
+    mutants: { type: 'boolean' },
+    'stop-at-first': { type: 'boolean' },
+  },
 });
 
 const first = Number(values.seed ?? 1);
@@ -31,7 +38,9 @@ async function runSeeds(): Promise<number> {
   }
   const seconds = (performance.now() - startedAt) / 1000;
   const rate = (count / seconds).toFixed(0);
-  process.stdout.write(`${count} seeds, ${broken} broken; ${(simulatedMs / 3_600_000).toFixed(1)} simulated hours, ${results} results, ${steps} steps in ${seconds.toFixed(1)} s (${rate} seeds/s)\n`);
+  process.stdout.write(
+    `${count} seeds, ${broken} broken; ${(simulatedMs / 3_600_000).toFixed(1)} simulated hours, ${results} results, ${steps} steps in ${seconds.toFixed(1)} s (${rate} seeds/s)\n`,
+  );
   return broken;
 }
 

@@ -32,7 +32,15 @@ export class SimClient {
   private readonly intents: readonly Intent[];
   private readonly fail: (thrown: unknown) => void;
 
-  constructor(parts: { agenda: Agenda; random: Random; witness: Witness; life: () => Life | null; answerLost: () => boolean; intents: readonly Intent[]; fail: (thrown: unknown) => void }) {
+  constructor(parts: {
+    agenda: Agenda;
+    random: Random;
+    witness: Witness;
+    life: () => Life | null;
+    answerLost: () => boolean;
+    intents: readonly Intent[];
+    fail: (thrown: unknown) => void;
+  }) {
     this.fail = parts.fail;
     this.agenda = parts.agenda;
     this.random = parts.random;

@@ -23,7 +23,8 @@ const mapThenMerge: Plan = {
   },
   on(_job: JobSpec, given: unknown, event: PlanEvent) {
     const state = given as State;
-    if (event.kind === 'canceled' || event.kind === 'woke' || state.phase === 'done') return step({ ...state, phase: event.kind === 'woke' ? state.phase : 'done' });
+    if (event.kind === 'canceled' || event.kind === 'woke' || state.phase === 'done')
+      return step({ ...state, phase: event.kind === 'woke' ? state.phase : 'done' });
     if (event.kind === 'failed' || event.key === 'merge') return step({ ...state, phase: 'done' });
     const left = state.left - 1;
     return left > 0 ? step({ ...state, left }) : step({ ...state, left: 0, phase: 'merge' }, [{ key: 'merge', spec: {} }]);
@@ -36,4 +37,3 @@ export const simTypes: TypeLookup = (name) => {
   if (name === 'MOCK') return plain;
   return name === 'VIDEO_ENCODE' ? { ...plain, plan: mapThenMerge } : undefined;
 };
-

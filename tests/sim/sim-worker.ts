@@ -282,9 +282,26 @@ export class SimWorker {
   private outcome(ref: AttemptRef): NonNullable<Held['report']> {
     const { random } = this.outside;
     const fails = !this.outside.healthy() && random.chance(this.habits.failChance);
-    if (fails) return { type: 'report', failed: [{ ...ref, code: random.pick(['EXIT_CODE', 'EXECUTOR_FAILED', 'INPUT_UNAVAILABLE']), message: 'simulated', exitCode: 1, signal: null, log: null, usage: null }] };
+    if (fails)
+      return {
+        type: 'report',
+        failed: [
+          {
+            ...ref,
+            code: random.pick(['EXIT_CODE', 'EXECUTOR_FAILED', 'INPUT_UNAVAILABLE']),
+            message: 'simulated',
+            exitCode: 1,
+            signal: null,
+            log: null,
+            usage: null,
+          },
+        ],
+      };
     // The value names the execution: two different values for one task can not hide.
-    return { type: 'report', succeeded: [{ ...ref, value: `${this.name} ${keyOf(ref)} ${random.hex(8)}`, outputs: {}, exitCode: 0, log: null, usage: { ...USAGE } }] };
+    return {
+      type: 'report',
+      succeeded: [{ ...ref, value: `${this.name} ${keyOf(ref)} ${random.hex(8)}`, outputs: {}, exitCode: 0, log: null, usage: { ...USAGE } }],
+    };
   }
 
   private deliver(held: Held): void {

@@ -62,11 +62,16 @@ export class Witness {
     const row = this.disk.jobs.get(jobId);
     if (row === undefined) return this.violated('only durable jobs run', jobId);
     const { after, afterAny } = row.submitted.job.spec;
-    for (const upstream of after) if (this.disk.endOf(upstream) !== 'succeeded') this.violated('dependents wait for the durable success of their upstream', `${ref.task} after ${upstream}`);
-    for (const upstream of afterAny) if (this.disk.endOf(upstream) === null) this.violated('dependents wait for the durable end of their upstream', `${ref.task} after ${upstream}`);
-    if (row.submitted.job.spec.variants[0]?.type === 'VIDEO_ENCODE' && !row.plan?.pieces.some((piece) => piece.key === taskKey)) this.violated('pieces of a plan run when they are durable', ref.task);
+    for (const upstream of after)
+      if (this.disk.endOf(upstream) !== 'succeeded')
+        this.violated('dependents wait for the durable success of their upstream', `${ref.task} after ${upstream}`);
+    for (const upstream of afterAny)
+      if (this.disk.endOf(upstream) === null) this.violated('dependents wait for the durable end of their upstream', `${ref.task} after ${upstream}`);
+    if (row.submitted.job.spec.variants[0]?.type === 'VIDEO_ENCODE' && !row.plan?.pieces.some((piece) => piece.key === taskKey))
+      this.violated('pieces of a plan run when they are durable', ref.task);
     const known = fleet?.workers.get(worker.id as `wkr_${string}`);
-    if (known !== undefined && known.state !== 'online') this.violated('nothing is assigned to a suspect or draining worker', `${key} to ${known.state} ${worker.id}`);
+    if (known !== undefined && known.state !== 'online')
+      this.violated('nothing is assigned to a suspect or draining worker', `${key} to ${known.state} ${worker.id}`);
   }
 
   private acked(ref: AttemptRef): void {
@@ -76,7 +81,8 @@ export class Witness {
   private adopted(worker: { readonly id: string; readonly instance: string }, ref: AttemptRef): void {
     const grant = this.granted.get(keyOf(ref));
     if (grant === undefined) return this.violated('only attempts that were given are adopted', `${keyOf(ref)} was never assigned`);
-    if (grant.worker !== worker.id || grant.instance !== worker.instance) this.violated('an attempt is adopted from its own worker only', `${keyOf(ref)} shown by ${worker.id}, given to ${grant.worker}`);
+    if (grant.worker !== worker.id || grant.instance !== worker.instance)
+      this.violated('an attempt is adopted from its own worker only', `${keyOf(ref)} shown by ${worker.id}, given to ${grant.worker}`);
   }
 
   facts(facts: readonly Fact[]): void {
@@ -109,7 +115,8 @@ export class Witness {
 
   /** A success must come from an attempt that really went out. Checked at the commit, when its frame must have left. */
   private proven(fact: Fact): void {
-    if (fact.type === 'task.settled' && fact.state === 'succeeded' && fact.by !== null && !this.granted.has(keyOf(fact.by))) this.violated('a success comes from an attempt that was given', keyOf(fact.by));
+    if (fact.type === 'task.settled' && fact.state === 'succeeded' && fact.by !== null && !this.granted.has(keyOf(fact.by)))
+      this.violated('a success comes from an attempt that was given', keyOf(fact.by));
   }
 
   committed(group: CommitGroup, result: CommitResult): void {
@@ -127,7 +134,8 @@ export class Witness {
   private landed(fact: Fact, refused: boolean): void {
     if (fact.type === 'task.settled') {
       this.settling.delete(`${fact.job}.${fact.key}`);
-      if (refused && this.disk.jobs.get(fact.job)?.canceledAtMs === null) this.violated('the store has no reason to refuse a settlement', `${fact.job}.${fact.key}`);
+      if (refused && this.disk.jobs.get(fact.job)?.canceledAtMs === null)
+        this.violated('the store has no reason to refuse a settlement', `${fact.job}.${fact.key}`);
     }
     const record = fact.type === 'task.settled' ? fact.by : fact.type === 'attempt.ended' ? fact.record : null;
     if (record === null) return;
@@ -145,7 +153,8 @@ export class Witness {
     const has = (state: string): number => rows.filter((task) => task.state === state).length;
     if (has('succeeded') !== counted.succeeded || has('failed') !== counted.failed)
       this.violated('the counters of a job are its ended tasks', `${id}: ${counted.succeeded}+${counted.failed}, rows ${has('succeeded')}+${has('failed')}`);
-    if (counted.endedAtMs !== null && counted.succeeded + counted.failed + counted.canceled !== counted.total) this.violated('a job ends when its tasks have', `${id} ${JSON.stringify(counted)}`);
+    if (counted.endedAtMs !== null && counted.succeeded + counted.failed + counted.canceled !== counted.total)
+      this.violated('a job ends when its tasks have', `${id} ${JSON.stringify(counted)}`);
     if (counted.succeeded + counted.failed + counted.canceled > counted.total) this.violated('no job has more ended tasks than tasks', id);
   }
 
@@ -175,7 +184,8 @@ export class Witness {
     for (const worker of fleet.workers.values()) {
       const { used, introduction } = worker;
       const { pools } = introduction.capabilities;
-      if (used.slots < 0 || used.cpus < -1e-6 || used.memoryBytes < 0 || used.diskBytes < 0 || used.vramBytes < 0 || used.gpus < 0) this.violated('the ledger is never negative', `${worker.id} ${JSON.stringify(used)}`);
+      if (used.slots < 0 || used.cpus < -1e-6 || used.memoryBytes < 0 || used.diskBytes < 0 || used.vramBytes < 0 || used.gpus < 0)
+        this.violated('the ledger is never negative', `${worker.id} ${JSON.stringify(used)}`);
       if (used.slots > pools.slots) this.violated('no worker holds more than its slots', `${worker.id} ${used.slots} of ${pools.slots}`);
     }
   }
@@ -188,7 +198,8 @@ export class Witness {
       const key = row.submitted.idempotencyKey ?? row.submitted.payloadHash;
       if (keys.has(key)) this.violated('the same key is one job', key);
       keys.add(key);
-      if (row.counted.endedAtMs === null) this.violated('every job ends once faults stop', `${row.submitted.job.id} ${JSON.stringify({ ...row.counted, canceledAtMs: row.canceledAtMs })}`);
+      if (row.counted.endedAtMs === null)
+        this.violated('every job ends once faults stop', `${row.submitted.job.id} ${JSON.stringify({ ...row.counted, canceledAtMs: row.canceledAtMs })}`);
       for (const task of row.tasks.values()) {
         const id: TaskId = `${row.submitted.job.id}.${task.key}`;
         const shown = this.seen.get(id);

@@ -1,15 +1,18 @@
 // The loop around the pure core: collects what happened, lets the core decide once per turn, hands facts to the store and
 // sends what may be sent when it may be sent. Submit and cancel are committed before the core hears of them; all else is
 // applied first. It owns no socket, no file and no clock.
-import { type AttemptRef, closeCodes, type JobId, limits, splitTaskId, toUdcsError, UdcsError, type WorkerId } from '@udcs/protocol';
+import { type AttemptRef, closeCodes, type JobId, splitTaskId, toUdcsError, UdcsError, type WorkerId } from '@udcs/protocol';
 import * as core from '../core/index.ts';
 import type { CoreEvent, Fact, JobSnapshot, Outcome, Send, WorkerIntroduction } from '../core/seam.ts';
 import type { StoreWriter, SubmitOutcome, SubmitRow } from '../store/store.ts';
+import { BacklogBound } from './backlog-bound.ts';
+import { jobOf } from './fact-job.ts';
 import { Feed } from './feed.ts';
 import type { Grants } from './grants.ts';
+import { eventOf } from './hearing.ts';
 import { JobCatalog } from './job-catalog.ts';
 import { LiveFeed } from './live-feed.ts';
-import { Outbox } from './outbox.ts';
+import { type Mail, Outbox } from './outbox.ts';
 import { Publisher } from './publisher.ts';
 import type { ArrayEntries, Clock, Journal, Timer, Timers } from './seam.ts';
 import { type Intake, outFrame, type WorkerLink } from './worker-session.ts';
@@ -30,10 +33,6 @@ export interface CoordinatorParts {
 
 /** Assignments per turn: keeps one turn short, so that frames and timers are not starved. */
 const PLACE_BUDGET = 10_000;
-/** Facts not yet written: above the first, intake stops; below the second it goes on. */
-const BACKLOG_STOP_ROWS = 50_000;
-const BACKLOG_GO_ROWS = 25_000;
-const BACKLOG_STOP_BYTES = 256 * 1024 * 1024;
 const DRAIN_MS = 30_000;
 const DRAIN_LOOK_MS = 50;
 const DRAIN_RETRY_MS = 3_000;
@@ -46,6 +45,7 @@ export class Coordinator implements Intake {
   private readonly catalog = new JobCatalog();
   private readonly links = new Map<WorkerId, WorkerLink>();
   private readonly outbox: Outbox;
+  private readonly backlog: BacklogBound;
   private readonly publisher: Publisher;
   private fleet: core.Fleet | null = null;
   private inbox: CoreEvent[] = [];
@@ -56,14 +56,17 @@ export class Coordinator implements Intake {
   private writes = 0;
   private readonly refusedJobs = new Set<JobId>();
   private reloading = false;
+  /** What waits until a reload was applied. */
+  private held: Mail[] = [];
   private paused = false;
   private stopped = false;
   private readonly changedWorkers = new Set<WorkerId>();
 
   constructor(parts: CoordinatorParts) {
     this.parts = parts;
+    this.backlog = new BacklogBound(parts.writer);
     this.live = new LiveFeed(parts.clock, parts.timers, (job, event) => this.feed.tellJob(job, event));
-    this.publisher = new Publisher(this.catalog, this.feed, this.live, (job) => this.fleet?.jobs.get(job)?.active ?? 0);
+    this.publisher = new Publisher(this.catalog, this.feed, this.live, (job) => (this.fleet === null ? 0 : core.activeOf(this.fleet, job)));
     this.outbox = new Outbox({
       links: this.links,
       catalog: this.catalog,
@@ -93,7 +96,7 @@ export class Coordinator implements Intake {
   /** @throws UdcsError OVERLOADED while draining or over the backlog's bound, STORE_UNAVAILABLE when the disk is full; nothing was accepted then */
   async submit(rows: readonly SubmitRow[]): Promise<readonly SubmitOutcome[]> {
     if (this.draining || this.stopped) throw new UdcsError('OVERLOADED', 'the coordinator is stopping', { hint: 'try again in a few seconds' });
-    if (this.overBacklog(BACKLOG_STOP_ROWS)) throw new UdcsError('OVERLOADED', 'too much is waiting to be written', { hint: 'try again in a few seconds' });
+    if (this.backlog.isOver(false)) throw new UdcsError('OVERLOADED', 'too much is waiting to be written', { hint: 'try again in a few seconds' });
     const outcomes = await this.parts.writer.submit(rows);
     for (const outcome of outcomes) if (outcome.ok && !outcome.existing) this.accept(outcome.job);
     return outcomes;
@@ -144,32 +147,8 @@ export class Coordinator implements Intake {
   }
 
   heard(worker: WorkerId, message: Parameters<Intake['heard']>[1]): void {
-    switch (message.type) {
-      case 'renew':
-        for (const { progress, note, ...ref } of message.attempts) if (this.isOpen(worker, ref)) this.live.progress(ref, worker, progress, note);
-        this.push({
-          type: 'worker.renewed',
-          worker,
-          load: message.load,
-          attempts: message.attempts.map(({ progress, note: _note, ...ref }) => ({ ref, progress })),
-        });
-        break;
-      case 'capabilities':
-        this.push({ type: 'worker.capabilities', worker, capabilities: message.capabilities });
-        break;
-      case 'cache':
-        this.push({ type: 'worker.cached', worker, added: message.added, dropped: message.dropped });
-        break;
-      case 'intent':
-        this.push({ type: 'worker.intent', worker, intent: message.intent });
-        break;
-      case 'report': {
-        const { type: _type, log, ...report } = message;
-        for (const { stream, text, ...ref } of log ?? []) if (this.isOpen(worker, ref)) this.live.log(ref, stream, text);
-        if (Object.values(report).some((records) => records !== undefined && records.length > 0)) this.push({ type: 'worker.reported', worker, report });
-        break;
-      }
-    }
+    const event = eventOf(worker, message, this.live, (ref) => this.isOpen(worker, ref));
+    if (event !== null) this.push(event);
   }
 
   closed(worker: WorkerId): void {
@@ -187,7 +166,7 @@ export class Coordinator implements Intake {
     const untilMs = clock.monoMs() + withinMs;
     await new Promise<void>((resolve) => {
       const look = (): void => {
-        if (this.stopped || clock.monoMs() >= untilMs || this.read(busyAttempts) === 0) resolve();
+        if (this.stopped || clock.monoMs() >= untilMs || this.read(core.overview).tasks.active === 0) resolve();
         else timers.wakeAt(clock.monoMs() + DRAIN_LOOK_MS, look);
       };
       timers.soon(look);
@@ -241,6 +220,7 @@ export class Coordinator implements Intake {
       const outcomes = events.map((event) => core.apply(fleet, event, now));
       outcomes.push(core.place(fleet, now, PLACE_BUDGET));
       this.obey(outcomes);
+      for (const mail of this.held.splice(0)) this.outbox.deliver(mail, true);
     } catch (thrown) {
       this.die(thrown);
     }
@@ -260,9 +240,7 @@ export class Coordinator implements Intake {
     this.outbox.deliver(now, false);
     if (commit.size > 0) {
       const durable = this.lastWrite;
-      void durable.then(() => {
-        if (!this.stopped) this.outbox.deliver(commit, true);
-      });
+      void durable.then(() => this.release(commit));
     }
     this.feed.tellWorkers([...this.changedWorkers]);
     this.changedWorkers.clear();
@@ -300,13 +278,20 @@ export class Coordinator implements Intake {
     this.watchBacklog();
   }
 
-  /** Takes the store's word for jobs whose facts it refused. The core rests meanwhile: what it would decide stands on sand. */
+  /** After the commit of what it waited for; when the store refused something, after the core has learned of that. */
+  private release(mail: Mail): void {
+    if (this.stopped) return;
+    if (this.reloading || this.refusedJobs.size > 0) this.held.push(mail);
+    else this.outbox.deliver(mail, true);
+  }
+
+  /** Takes the store's word for jobs whose facts it refused, and for those that waited for their end. The core rests meanwhile. */
   private async reload(): Promise<void> {
     if (this.reloading) return;
     this.reloading = true;
     try {
       while (this.writes > 0) await this.lastWrite;
-      const jobs = [...this.refusedJobs];
+      const jobs = this.catalog.withDependents(this.refusedJobs);
       this.refusedJobs.clear();
       const snapshots: readonly JobSnapshot[] = await this.parts.writer.reload(jobs);
       const alive = new Set(snapshots.map((snapshot) => snapshot.job.id));
@@ -330,13 +315,8 @@ export class Coordinator implements Intake {
     this.wake = { atMs, timer };
   }
 
-  private overBacklog(rows: number): boolean {
-    const { backlog } = this.parts.writer;
-    return backlog.rows > rows || backlog.bytes > BACKLOG_STOP_BYTES;
-  }
-
   private watchBacklog(): void {
-    const paused = this.overBacklog(this.paused ? BACKLOG_GO_ROWS : BACKLOG_STOP_ROWS);
+    const paused = this.backlog.isOver(this.paused);
     if (paused === this.paused) return;
     this.paused = paused;
     this.parts.journal.note('warn', paused ? 'intake paused: the store is behind' : 'intake resumed', { rows: this.parts.writer.backlog.rows });
@@ -347,7 +327,7 @@ export class Coordinator implements Intake {
   }
 
   private isOpen(worker: WorkerId, ref: AttemptRef): boolean {
-    return this.fleet !== null && holds(this.fleet, worker, ref);
+    return this.fleet !== null && core.attemptOf(this.fleet, ref)?.worker === worker;
   }
 
   private followsSettlement(job: JobId): boolean {
@@ -375,31 +355,3 @@ export class Coordinator implements Intake {
     this.parts.onFatal(thrown instanceof Error ? thrown : toUdcsError(thrown));
   }
 }
-
-/** The job a fact belongs to, or null for facts about workers. */
-function jobOf(fact: Fact): JobId | null {
-  switch (fact.type) {
-    case 'attempt.opened':
-      return splitTaskId(fact.ref.task).jobId;
-    case 'worker.seen':
-    case 'worker.gone':
-      return null;
-    case 'task.settled':
-    case 'job.counted':
-    case 'plan.stepped':
-    case 'attempt.ended':
-      return fact.job;
-  }
-}
-
-const busyAttempts = (fleet: core.Fleet): number => {
-  let attempts = 0;
-  for (const worker of fleet.workers.values()) attempts += worker.attempts.size;
-  return attempts;
-};
-
-const holds = (fleet: core.Fleet, worker: WorkerId, ref: AttemptRef): boolean => {
-  for (const attempt of fleet.workers.get(worker)?.attempts ?? [])
-    if (attempt.ref.task === ref.task && attempt.ref.epoch === ref.epoch && attempt.ref.attempt === ref.attempt) return true;
-  return false;
-};

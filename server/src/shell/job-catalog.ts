@@ -55,6 +55,13 @@ export class JobCatalog {
     if (live !== undefined) live.canceledAtMs ??= atMs;
   }
 
+  /** These jobs and the ones that wait, or waited, for them. */
+  withDependents(jobs: ReadonlySet<JobId>): JobId[] {
+    const all = new Set(jobs);
+    for (const { record } of this.jobs.values()) if ([...record.spec.after, ...record.spec.afterAny].some((id) => jobs.has(id))) all.add(record.id);
+    return [...all];
+  }
+
   /** After its commit. Returns the job when it is known; an ended job is forgotten with `forget`. */
   count(fact: Counted): LiveJob | undefined {
     const live = this.jobs.get(fact.job);
