@@ -195,10 +195,10 @@ export class FakeCoordinator {
     response.setHeader('cross-origin-opener-policy', 'same-origin');
     response.setHeader('cross-origin-embedder-policy', 'require-corp');
     response.setHeader('cross-origin-resource-policy', 'same-origin');
-    if (path.startsWith('/worker/')) return this.#serveBundle(path.slice('/worker/'.length), response);
-    if (path.startsWith('/artifacts/')) return this.#onArtifact(request, path.slice('/artifacts/'.length), response);
-    if (path === '/api/v1/join') return this.#onJoin(request, response);
-    response.writeHead(404).end();
+    if (path.startsWith('/worker/')) this.#serveBundle(path.slice('/worker/'.length), response);
+    else if (path.startsWith('/artifacts/')) this.#onArtifact(request, path.slice('/artifacts/'.length), response);
+    else if (path === '/api/v1/join') this.#onJoin(request, response);
+    else response.writeHead(404).end();
   }
 
   #serveBundle(name: string, response: ServerResponse): void {

@@ -6,7 +6,6 @@ import {
   type Digest,
   expandTask,
   isTaskPath,
-  type JobSpec,
   limits,
   taskEnvironment,
   toUdcsError,
@@ -120,7 +119,8 @@ export class AttemptRun {
   }
 
   async #execute(): Promise<Ending> {
-    const task = await (this.#prepared ??= this.#prepare());
+    this.#prepared ??= this.#prepare();
+    const task = await this.#prepared;
     const { threads, held, taskType } = this.#parts;
     const code = taskType.artifacts(taskType.spec.parse(task.spec));
     const affinity = [held.header.owner, held.header.id, held.assignment.variant, JSON.stringify(held.assignment.spec ?? null), ...code].join('\n');

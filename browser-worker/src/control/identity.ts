@@ -1,6 +1,7 @@
 // Who this browser profile is: a key pair whose private half can not leave the browser, and the worker key a coordinator gave
 // for it. No account, no name: a donor is the hash of a public key.
-import { type ErrorRecord, isErrorCode, UdcsError } from '@udcs/protocol';
+import { type ErrorRecord, isErrorCode, toUdcsError, UdcsError } from '@udcs/protocol';
+import { backoffMs } from './backoff.ts';
 import type { Database } from './database.ts';
 
 const CURVE = { name: 'ECDSA', namedCurve: 'P-256' } as const;
@@ -32,11 +33,38 @@ const keyName = (coordinatorUrl: string): string => `worker-key ${coordinatorUrl
 
 export const dropWorkerKey = (database: Database, coordinatorUrl: string): Promise<void> => database.delete('settings', keyName(coordinatorUrl));
 
+const JOIN_BACKOFF = { firstMs: 1_000, mostMs: 30_000 };
+
+export interface JoinParts {
+  readonly database: Database;
+  readonly identity: Identity;
+  readonly coordinatorUrl: string;
+  readonly code: string | null;
+  readonly name: string;
+}
+
+/**
+ * Joins, trying again as long as the coordinator is only away or busy.
+ * @param waiting told of each such failure; returns whether to go on. Without it the answer is null.
+ */
+export async function joinPatiently(parts: JoinParts, waiting: (error: UdcsError) => boolean): Promise<string | null> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await workerKey(parts);
+    } catch (thrown) {
+      const error = toUdcsError(thrown);
+      if (error.code !== 'UNREACHABLE' && error.code !== 'OVERLOADED' && error.code !== 'RATE_LIMITED') throw error;
+      if (!waiting(error)) return null;
+      await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt, JOIN_BACKOFF, Math.random())));
+    }
+  }
+}
+
 /**
  * The worker key for this coordinator: the stored one, or the invite's code exchanged for a new one.
  * @throws UdcsError UNAUTHENTICATED without a key and without a code, or what the coordinator answered
  */
-export async function workerKey(database: Database, identity: Identity, coordinatorUrl: string, code: string | null, name: string): Promise<string> {
+async function workerKey({ database, identity, coordinatorUrl, code, name }: JoinParts): Promise<string> {
   const stored = await database.get<string>('settings', keyName(coordinatorUrl));
   if (stored !== undefined) return stored;
   if (code === null || code === '') {

@@ -1,5 +1,9 @@
 // How busy and how hot this machine is, as far as a tab can see: Compute Pressure where the browser has it, else how late a
 // timer comes. It decides how many slots are used now; the owner's limits are the ceiling.
+import type { Load } from '@udcs/protocol';
+import type { DonationLimits } from '../page/state.ts';
+import type { GpuReport } from './machine.ts';
+import type { Conditions } from './surface.ts';
 
 export type Pressure = 'nominal' | 'fair' | 'serious' | 'critical';
 
@@ -69,4 +73,26 @@ export class LoadWatch {
     this.#state = next;
     this.#changed();
   }
+}
+
+export interface LoadFacts {
+  readonly cache: { readonly capacityBytes: number; readonly usedBytes: number };
+  readonly floor: { readonly running: number };
+  readonly watch: LoadWatch;
+  readonly limits: DonationLimits;
+  readonly conditions: Conditions;
+  readonly slots: number;
+  readonly gpu: GpuReport | null;
+}
+
+/** What a renewal says. */
+export function loadOf({ cache, floor, watch, limits, conditions, slots, gpu }: LoadFacts): Load {
+  return {
+    cpuOthers: watch.cpuOthers(floor.running / Math.max(1, navigator.hardwareConcurrency)),
+    memoryFreeBytes: limits.memoryBytes,
+    diskFreeBytes: Math.max(0, Math.floor(cache.capacityBytes - cache.usedBytes)),
+    battery: conditions.battery,
+    throttle: Math.min(1, slots / Math.max(1, limits.cores)),
+    devices: gpu === null ? [] : [{ id: 'gpu0', busy: null, vramFreeBytes: null }],
+  };
 }

@@ -3,8 +3,7 @@
 import type { Attributes, TaskTypeName } from '@udcs/protocol';
 import type { FromTask, ToTask } from '../task/messages.ts';
 import type { Database } from './database.ts';
-import type { GpuReport, Machine } from './machine.ts';
-import { SOFTWARE } from './machine.ts';
+import { attributesOf, describeMachine, type Findings, type GpuReport, lookAtGpu, type Machine, SOFTWARE } from './machine.ts';
 import { TaskThread } from './task-threads.ts';
 
 /** MOCK is for native test workers; a donor's tab never offers it. */
@@ -21,7 +20,17 @@ export interface Proof {
   readonly notOffered: Readonly<Record<string, string>>;
 }
 
-export async function proveTypes(taskUrl: string, gpu: GpuReport | 'off' | null, attributes: Attributes): Promise<Proof> {
+/** Looks at the machine, proves the executors, measures once. `gpuOff` = the owner's switch, or a driver that keeps failing. */
+export async function discover(database: Database, taskUrl: string, gpuOff: boolean): Promise<{ findings: Findings; proof: Proof }> {
+  const machine = describeMachine(navigator);
+  const gpu = gpuOff ? null : await lookAtGpu();
+  const speeds = await speedsOf(database, taskUrl, machine, gpu);
+  const proof = await proveTypes(taskUrl, gpuOff ? 'off' : gpu, attributesOf({ machine, gpu, speeds }));
+  const gpuWorks = proof.types.some((type) => GPU_TYPES.has(type));
+  return { findings: { machine, gpu: gpuWorks ? gpu : null, speeds, types: proof.types }, proof };
+}
+
+async function proveTypes(taskUrl: string, gpu: GpuReport | 'off' | null, attributes: Attributes): Promise<Proof> {
   const notOffered: Record<string, string> = {};
   const results = await Promise.all(
     CHECKED_TYPES.map(async (type) => {
@@ -47,7 +56,7 @@ interface StoredSpeeds {
 }
 
 /** Measured at the first join and after a change of browser, GPU or software; else what was stored then. */
-export async function speedsOf(database: Database, taskUrl: string, machine: Machine, gpu: GpuReport | null): Promise<Readonly<Record<string, number>>> {
+async function speedsOf(database: Database, taskUrl: string, machine: Machine, gpu: GpuReport | null): Promise<Readonly<Record<string, number>>> {
   const name = `speeds ${SOFTWARE} ${machine.browserName} ${machine.browserVersion} ${gpu === null ? 'none' : `${gpu.vendor} ${gpu.architecture}`}`;
   const stored = await database.get<StoredSpeeds>('settings', name);
   if (stored !== undefined && Date.now() - stored.measuredAtMs < KEPT_MS) return stored.speeds;

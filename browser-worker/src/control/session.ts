@@ -1,51 +1,23 @@
 // One donation from Start to Leave: identity, capabilities, connection, and the reasons to rest. It decides when the floor may
 // work; the floor decides what runs.
-import {
-  type ErrorRecord,
-  type FromWorker,
-  type Hello,
-  type Load,
-  PROTOCOL_VERSION,
-  type ToWorker,
-  toUdcsError,
-  type UdcsError,
-  limits as wireLimits,
-} from '@udcs/protocol';
-import { type DonationLimits, type DonationPhase, type DonationState, idleState, type PauseReason } from '../page/state.ts';
-import { ArtifactCache, type CacheChange } from './artifact-cache.ts';
-import { Artifacts } from './artifacts.ts';
-import { backoffMs } from './backoff.ts';
-import { Connection } from './connection.ts';
+import { type ErrorRecord, type FromWorker, type Hello, type Load, PROTOCOL_VERSION, type ToWorker, toUdcsError, limits as wireLimits } from '@udcs/protocol';
+import type { DonationLimits, DonationPhase, DonationState, PauseReason } from '../page/state.ts';
+import { ArtifactCache } from './artifact-cache.ts';
 import { Database } from './database.ts';
-import { dropWorkerKey, type Identity, loadIdentity, toHex, workerKey } from './identity.ts';
-import { LoadWatch } from './load-watch.ts';
-import { attributesOf, capabilitiesOf, describeMachine, type Findings, lookAtGpu, SOFTWARE, workerName } from './machine.ts';
-import { Outbox } from './outbox.ts';
-import { GPU_TYPES, type Proof, proveTypes, speedsOf } from './probe.ts';
+import { dropWorkerKey, type Identity, joinPatiently, loadIdentity, toHex } from './identity.ts';
+import { LoadWatch, loadOf } from './load-watch.ts';
+import { attributesOf, capabilitiesOf, describeMachine, type Findings, SOFTWARE, workerName } from './machine.ts';
+import { buildParts, type Parts } from './parts.ts';
+import { discover, type Proof } from './probe.ts';
 import { restReasons } from './rest.ts';
 import type { Conditions, ControlStart } from './surface.ts';
-import { TaskThreads } from './task-threads.ts';
-import { Traffic } from './traffic.ts';
-import { sentenceFor } from './words.ts';
-import { WorkFloor } from './work-floor.ts';
+import { viewOf } from './view.ts';
+import type { Policy } from './work-floor.ts';
 
-const JOIN_BACKOFF = { firstMs: 1_000, mostMs: 30_000 };
 const REST_CHECK_MS = 15_000;
 const PUBLISH_MS = 100;
 /** So many GPU losses in a row and the tab stops offering its GPU: the driver is ill. */
 const MOST_DEVICE_LOSSES = 3;
-
-/** What exists once the storage is open and the machine is known. */
-interface Parts {
-  readonly database: Database;
-  readonly identity: Identity;
-  readonly cache: ArtifactCache;
-  readonly traffic: Traffic;
-  readonly threads: TaskThreads;
-  readonly outbox: Outbox;
-  readonly floor: WorkFloor;
-  readonly connection: Connection;
-}
 
 export class Session {
   readonly #options: ControlStart;
@@ -85,8 +57,7 @@ export class Session {
     try {
       const database = await Database.open();
       const identity = await loadIdentity(database);
-      const machine = describeMachine(navigator);
-      const [findings] = await Promise.all([this.#find(database), this.#join(database, identity, workerName(machine))]);
+      const [findings] = await Promise.all([this.#find(database), this.#join(database, identity)]);
       if (this.#ended) return;
       this.#findings = findings;
       this.#parts = await this.#build(database, identity);
@@ -94,7 +65,7 @@ export class Session {
       this.#restCheck = setInterval(() => this.#applyRest(), REST_CHECK_MS);
       this.#parts.connection.open();
     } catch (thrown) {
-      this.#refuse(toUdcsError(thrown));
+      this.#refuse(thrown);
     }
   }
 
@@ -154,66 +125,40 @@ export class Session {
     await eraseProfile();
   }
 
-  async #join(database: Database, identity: Identity, name: string): Promise<void> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        this.#key = await workerKey(database, identity, this.#options.coordinatorUrl, this.#options.code, name);
-        return;
-      } catch (thrown) {
-        const error = toUdcsError(thrown);
-        if (error.code !== 'UNREACHABLE' && error.code !== 'OVERLOADED' && error.code !== 'RATE_LIMITED') throw error;
-        this.#error = error.toRecord();
-        this.#setPhase('offline');
-        await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt, JOIN_BACKOFF, Math.random())));
-        if (this.#ended) return;
-      }
-    }
+  async #join(database: Database, identity: Identity): Promise<void> {
+    const { coordinatorUrl, code } = this.#options;
+    const key = await joinPatiently({ database, identity, coordinatorUrl, code, name: workerName(describeMachine(navigator)) }, (error) => {
+      this.#error = error.toRecord();
+      this.#setPhase('offline');
+      return !this.#ended;
+    });
+    this.#key = key ?? '';
   }
 
   async #find(database: Database): Promise<Findings> {
-    const machine = describeMachine(navigator);
-    const off = this.#limits.gpuShare === 0 || this.#deviceLosses >= MOST_DEVICE_LOSSES;
-    const gpu = off ? null : await lookAtGpu();
-    const speeds = await speedsOf(database, this.#options.taskUrl, machine, gpu);
-    this.#proof = await proveTypes(this.#options.taskUrl, off ? 'off' : gpu, attributesOf({ machine, gpu, speeds }));
-    const gpuWorks = this.#proof.types.some((type) => GPU_TYPES.has(type));
-    return { machine, gpu: gpuWorks ? gpu : null, speeds, types: this.#proof.types };
+    const gpuOff = this.#limits.gpuShare === 0 || this.#deviceLosses >= MOST_DEVICE_LOSSES;
+    const { findings, proof } = await discover(database, this.#options.taskUrl, gpuOff);
+    this.#proof = proof;
+    return findings;
   }
 
-  async #build(database: Database, identity: Identity): Promise<Parts> {
-    const { coordinatorUrl, taskUrl } = this.#options;
-    const [cache, traffic] = await Promise.all([ArtifactCache.open(database), Traffic.open(database)]);
-    const threads = new TaskThreads(taskUrl);
-    threads.setSlots(this.#limits.cores);
-    threads.warm();
-    const connection = new Connection(coordinatorUrl, {
-      hello: () => this.#hello(),
-      frame: (frame) => this.#onFrame(frame),
-      offline: () => this.#onOffline(),
-    });
-    const outbox = new Outbox((frame) => connection.send(frame));
-    const artifacts = new Artifacts({
-      coordinatorUrl,
-      cache,
+  #build(database: Database, identity: Identity): Promise<Parts> {
+    return buildParts({
+      database,
+      identity,
+      coordinatorUrl: this.#options.coordinatorUrl,
+      taskUrl: this.#options.taskUrl,
       key: () => this.#key,
-      traffic: (bytes) => {
-        traffic.add(bytes);
+      policy: this.#policy(),
+      connectionEvents: { hello: () => this.#hello(), frame: (frame) => this.#onFrame(frame), offline: () => this.#onOffline() },
+      floorEvents: { changed: () => this.#publishSoon(), deviceLost: () => this.#onDeviceLost() },
+      trafficCounted: () => {
         if (this.#rest === null) this.#applyRest();
       },
-      changed: (change) => this.#onCache(change),
     });
-    const floor = new WorkFloor({
-      outbox,
-      threads,
-      artifacts,
-      policy: this.#policy(),
-      software: SOFTWARE,
-      events: { changed: () => this.#publishSoon(), deviceLost: () => this.#onDeviceLost() },
-    });
-    return { database, identity, cache, traffic, threads, outbox, floor, connection };
   }
 
-  #policy(): ConstructorParameters<typeof WorkFloor>[0]['policy'] {
+  #policy(): Policy {
     const session = this;
     return {
       get limits() {
@@ -259,15 +204,15 @@ export class Session {
 
   #load(): Load {
     const { cache, floor } = this.#needParts();
-    const ownShare = floor.running / Math.max(1, navigator.hardwareConcurrency);
-    return {
-      cpuOthers: this.#watch.cpuOthers(ownShare),
-      memoryFreeBytes: this.#limits.memoryBytes,
-      diskFreeBytes: Math.max(0, Math.floor(cache.capacityBytes - cache.usedBytes)),
-      battery: this.#conditions.battery,
-      throttle: this.#slots() / Math.max(1, this.#limits.cores),
-      devices: this.#findings?.gpu === null || this.#findings === null ? [] : [{ id: 'gpu0', busy: null, vramFreeBytes: null }],
-    };
+    return loadOf({
+      cache,
+      floor,
+      watch: this.#watch,
+      limits: this.#limits,
+      conditions: this.#conditions,
+      slots: this.#slots(),
+      gpu: this.#findings?.gpu ?? null,
+    });
   }
 
   #onFrame(frame: ToWorker): void {
@@ -291,8 +236,7 @@ export class Session {
       case 'revoke':
         floor.revoke(frame.attempts);
         break;
-      case 'draining':
-        // Finish and report; the socket closes by itself and the connection waits as long as it was told.
+      case 'draining': // the connection waits as long as it was told
         break;
     }
     this.#publishSoon();
@@ -318,20 +262,19 @@ export class Session {
     // A revoked or expired worker key: the invite may still be good for a new one.
     if (frame.code === 'UNAUTHENTICATED' && !this.#rejoined && this.#options.code !== null) {
       this.#rejoined = true;
-      await dropWorkerKey(database, this.#options.coordinatorUrl);
       try {
-        await this.#join(database, identity, workerName(describeMachine(navigator)));
-        connection.reopen();
-        return;
+        await dropWorkerKey(database, this.#options.coordinatorUrl);
+        await this.#join(database, identity);
+        return connection.reopen();
       } catch (thrown) {
-        return this.#refuse(toUdcsError(thrown));
+        return this.#refuse(thrown);
       }
     }
     this.#setPhase('refused');
   }
 
-  #refuse(error: UdcsError): void {
-    this.#error = error.toRecord();
+  #refuse(thrown: unknown): void {
+    this.#error = toUdcsError(thrown).toRecord();
     this.#setPhase('refused');
   }
 
@@ -340,10 +283,6 @@ export class Session {
     clearInterval(this.#renewal);
     this.#offlineSinceMs ??= performance.now();
     if (this.#phase !== 'refused') this.#setPhase('offline');
-  }
-
-  #onCache(change: CacheChange): void {
-    this.#parts?.connection.send({ type: 'cache', added: change.added.slice(0, 1_000), dropped: change.dropped.slice(0, 1_000) });
   }
 
   #onDeviceLost(): void {
@@ -373,6 +312,7 @@ export class Session {
     const { floor, connection } = this.#needParts();
     connection.checkAlive();
     this.#send({ type: 'renew', load: this.#load(), attempts: floor.renewals() });
+    this.#publishSoon();
   }
 
   #restReason(): PauseReason | null {
@@ -429,31 +369,20 @@ export class Session {
   }
 
   #state(): DonationState {
-    const floor = this.#parts?.floor;
-    const tasks = floor?.currentTasks() ?? [];
-    const gpu = this.#findings?.gpu ?? null;
-    const state: DonationState = {
-      ...idleState(this.#limits),
+    return viewOf({
       phase: this.#phase,
-      pausedBy: this.#phase === 'paused' ? this.#rest : null,
+      rest: this.#rest,
+      limits: this.#limits,
       worker: this.#worker,
-      tasks,
-      tasksDone: floor?.tasksDone ?? 0,
-      tasksFailed: floor?.tasksFailed ?? 0,
-      bytesUsed: this.#parts?.traffic.sessionBytes ?? 0,
-      bytesToday: this.#parts?.traffic.todayBytes ?? 0,
-      cpuShare: this.#slots() / Math.max(1, navigator.hardwareConcurrency),
-      gpu:
-        gpu === null
-          ? { kind: this.#limits.gpuShare === 0 ? 'off' : 'none', name: null }
-          : { kind: gpu.software ? 'software' : 'hardware', name: `${gpu.vendor} ${gpu.architecture}`.trim() },
-      types: this.#proof.types,
-      notOffered: this.#proof.notOffered,
-      startedAtMs: this.#startedAtMs,
       error: this.#error,
-      history: floor === undefined ? [] : [...floor.history],
-    };
-    return { ...state, sentence: sentenceFor(state) };
+      startedAtMs: this.#startedAtMs,
+      slots: this.#slots(),
+      floor: this.#parts?.floor ?? null,
+      traffic: this.#parts?.traffic ?? null,
+      gpu: this.#findings?.gpu ?? null,
+      proof: this.#proof,
+      nowMs: performance.now(),
+    });
   }
 }
 

@@ -9,7 +9,11 @@ const PAUSED: Readonly<Record<PauseReason, string>> = {
   data: "Paused until tomorrow: today's data limit is used up.",
 };
 
-export function sentenceFor(state: DonationState): string {
+export interface SentenceFacts extends DonationState {
+  readonly lastTask: { readonly sentence: string; readonly agoMs: number } | null;
+}
+
+export function sentenceFor(state: SentenceFacts): string {
   switch (state.phase) {
     case 'idle':
       return state.sentence;
@@ -28,8 +32,11 @@ export function sentenceFor(state: DonationState): string {
   }
 }
 
-function workingSentence({ tasks }: DonationState): string {
+/** A sentence about what ended less than this ago stands: ten tasks a second would make the line flicker. */
+export const LINGER_MS = 2_000;
+
+function workingSentence({ tasks, lastTask }: SentenceFacts): string {
   const first = tasks[0];
-  if (first === undefined) return 'Ready. Waiting for a task that fits this computer.';
-  return tasks.length === 1 ? first.sentence : `${first.sentence} (${tasks.length} tasks at a time)`;
+  if (first !== undefined) return tasks.length === 1 ? first.sentence : `${first.sentence} (${tasks.length} tasks at a time)`;
+  return lastTask !== null && lastTask.agoMs < LINGER_MS ? lastTask.sentence : 'Ready. Waiting for a task that fits this computer.';
 }

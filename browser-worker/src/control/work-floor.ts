@@ -54,6 +54,8 @@ export class WorkFloor {
   #cooling = 0;
   #uploading = 0;
   readonly history: FinishedAttempt[] = [];
+  /** What ran last, for the line that a person reads. */
+  lastTask: { readonly sentence: string; readonly atMs: number } | null = null;
   tasksDone = 0;
   tasksFailed = 0;
 
@@ -220,6 +222,7 @@ export class WorkFloor {
     this.#ledger.start(held, performance.now());
     this.#running++;
     job.sentence = run.describe();
+    this.lastTask = { sentence: job.sentence, atMs: performance.now() };
     setTimeout(() => {
       if (held.state === 'running' && this.#ledger.has(held)) this.#outbox.add('started', refOf(held.ref));
     }, STARTED_AFTER_MS);
@@ -271,7 +274,8 @@ export class WorkFloor {
     }, COOLING_MS);
   }
 
-  #note({ held, taskType }: Job, outcome: FinishedAttempt['outcome'], code: string | null): void {
+  #note({ held, taskType, sentence }: Job, outcome: FinishedAttempt['outcome'], code: string | null): void {
+    this.lastTask = { sentence, atMs: performance.now() };
     this.history.push({ ...held.ref, type: taskType.type, outcome, code, wallMs: performance.now() - held.sinceMs, endedAtMs: Date.now() });
     if (this.history.length > HISTORY) this.history.shift();
   }

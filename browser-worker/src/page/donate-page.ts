@@ -67,18 +67,24 @@ function gpuText({ gpu }: DonationState): string {
   return gpu.kind === 'software' ? 'software only' : (gpu.name ?? 'on');
 }
 
-function taskItem(task: CurrentTask): HTMLLIElement {
-  const item = document.createElement('li');
-  const words = document.createElement('span');
-  words.textContent = task.sentence;
-  item.append(words);
-  if (task.progress !== null) {
-    const bar = document.createElement('progress');
-    bar.max = 1;
-    bar.value = task.progress;
-    item.append(bar);
-  }
-  return item;
+/** One line per kind of task; those that tell their progress get a bar each. */
+function taskItems(tasks: readonly CurrentTask[]): HTMLLIElement[] {
+  const bySentence = new Map<string, CurrentTask[]>();
+  for (const task of tasks) bySentence.set(task.sentence, [...(bySentence.get(task.sentence) ?? []), task]);
+  return [...bySentence].map(([sentence, alike]) => {
+    const item = document.createElement('li');
+    const words = document.createElement('span');
+    words.textContent = alike.length === 1 ? sentence : `${alike.length} × ${sentence}`;
+    item.append(words);
+    for (const { progress } of alike) {
+      if (progress === null) continue;
+      const bar = document.createElement('progress');
+      bar.max = 1;
+      bar.value = progress;
+      item.append(bar);
+    }
+    return item;
+  });
 }
 
 function draw(state: DonationState): void {
@@ -89,10 +95,10 @@ function draw(state: DonationState): void {
   // Resume only what the donor paused; battery, hours and data limits end by themselves or in the limits below.
   if (state.phase === 'paused' && state.pausedBy !== 'you') main.disabled = true;
   leave.hidden = state.phase === 'idle' || state.phase === 'left';
-  const several = state.tasks.length > 1;
   const tasks = element('tasks', HTMLUListElement);
-  tasks.hidden = !several && !state.tasks.some((task) => task.progress !== null);
-  tasks.replaceChildren(...state.tasks.map(taskItem));
+  const kinds = new Set(state.tasks.map((task) => task.sentence)).size;
+  tasks.hidden = kinds < 2 && !state.tasks.some((task) => task.progress !== null);
+  tasks.replaceChildren(...taskItems(state.tasks));
   element('figures', HTMLDListElement).hidden = state.startedAtMs === null;
   element('done', HTMLElement).textContent = String(state.tasksDone);
   element('cpu', HTMLElement).textContent = `${Math.round(state.cpuShare * 100)} %`;
