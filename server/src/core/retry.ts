@@ -26,6 +26,7 @@ export function decideFailed(turn: Turn, attempt: Attempt, failure: Failure): vo
     }
     writeEnded(turn, attempt, ending);
     retryLater(turn, task, attempt, retry === 'never' ? 0 : backoffMs(turn.fleet, task.failures), true);
+    return;
   }
   task.faults++;
   if (isWornOut(task)) {
