@@ -5,6 +5,7 @@ import type {
   Digest,
   Entry,
   ExplainView,
+  HostId,
   InviteView,
   JobEvent,
   JobId,
@@ -13,6 +14,7 @@ import type {
   JobView,
   Overview,
   Scope,
+  TaskId,
   TaskKey,
   TaskState,
   TaskView,
@@ -42,6 +44,8 @@ export interface Grid {
   cancel(job: JobId): Promise<{ readonly canceled: boolean }>;
   /** false = no such worker connected. */
   drainWorker(worker: WorkerId): boolean;
+  /** Closes the connections of these hosts: their keys ended. */
+  cutOff(hosts: readonly HostId[]): void;
   explain(job: JobId, task: TaskKey | null): ExplainView | null;
   /** What `explain` would say right after a submit of this job. */
   plan(spec: JobSpec, owner: string): { readonly matchingWorkers: number; readonly explain: ExplainView };
@@ -64,7 +68,7 @@ export interface Reads {
   tasks(job: JobId, query: PageQuery & { readonly state?: TaskState | undefined }): Promise<PageOf<TaskView>>;
   /** Tasks settled after `afterSeq`, in the order of seq, at most `limit`; a seq is never cut in two. `seq` = the last one covered. */
   settledAfter(job: JobId, afterSeq: number, limit: number): Promise<{ readonly tasks: TaskView[]; readonly seq: number; readonly more: boolean }>;
-  attempts(job: JobId, query: PageQuery & { readonly task?: TaskKey | undefined }): Promise<PageOf<AttemptView>>;
+  attempts(job: JobId, query: PageQuery & { readonly task?: TaskId | undefined }): Promise<PageOf<AttemptView>>;
   workers(owner: OwnerFilter, query: PageQuery & { readonly state?: WorkerState | undefined }): Promise<PageOf<WorkerView>>;
   worker(owner: OwnerFilter, id: WorkerId): Promise<WorkerView | null>;
 }
@@ -84,9 +88,9 @@ export interface TokenRow {
 
 export interface InviteRow {
   readonly id: string;
-  readonly codeHash: string;
   readonly kind: 'native' | 'donate' | 'login';
   readonly owner: string | null;
+  /** What a login code grants; null for the others. */
   readonly scopes: readonly Scope[] | null;
   readonly usesLeft: number | null;
   readonly joined: number;
@@ -108,18 +112,24 @@ export interface HostRow {
 
 /** Tokens, invites and the keys of hosts; only hashes of secrets come here. Every change settles after its commit. */
 export interface Keys {
+  /** null = unknown or revoked; expired ones are the caller's question. */
   tokenByHash(hash: string): Promise<TokenRow | null>;
   addToken(row: TokenRow): Promise<void>;
   tokens(query: PageQuery): Promise<PageOf<TokenView>>;
-  /** false = no such token. */
+  /** false = no such token in force. */
   revokeToken(id: string, atMs: number): Promise<boolean>;
-  inviteByHash(codeHash: string): Promise<InviteRow | null>;
-  addInvite(row: InviteRow): Promise<void>;
-  /** Takes one use, atomically; false when it is used up, expired or revoked. */
-  takeInvite(codeHash: string, nowMs: number): Promise<boolean>;
+  /** Notes a use; not every one is written. */
+  touchToken(hash: string, atMs: number): Promise<void>;
+  /** null = unknown, used up, expired or revoked. */
+  findInvite(codeHash: string, nowMs: number): Promise<InviteRow | null>;
+  addInvite(row: InviteRow & { readonly codeHash: string }): Promise<void>;
+  /** Takes one use, atomically; false when there is none left. */
+  useInvite(codeHash: string, nowMs: number): Promise<boolean>;
   invites(query: PageQuery): Promise<PageOf<InviteView>>;
-  /** false = no such invite. */
+  /** false = no such invite in force. */
   revokeInvite(id: string, atMs: number): Promise<boolean>;
+  /** Ends the worker keys that came of an invite; returns the hosts. */
+  revokeHosts(invite: string, atMs: number): Promise<readonly HostId[]>;
   /** A host that joins again gets a new key; the old one ends. */
   putHost(row: HostRow): Promise<void>;
 }

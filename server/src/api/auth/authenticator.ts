@@ -1,6 +1,6 @@
 // From a bearer token to a principal. Known tokens are kept in memory by hash; a revoked or expired one is forgotten at once and
 // its signal ends open subscriptions and sockets. Failures are limited per address, so that guessing costs no store reads.
-import { allows, type Scope, type TokenView, UdcsError } from '@udcs/protocol';
+import { allows, type Scope, UdcsError } from '@udcs/protocol';
 import type { Keys, OwnerFilter, TokenRow } from '../ports.ts';
 import { createRateLimit } from '../rate-limits.ts';
 import { hashSecret } from './secrets.ts';
@@ -22,8 +22,6 @@ export interface Authenticator {
   failed(address: string): void;
   /** @throws UdcsError RATE_LIMITED when the address failed too often */
   checkAddress(address: string): void;
-  /** `view` with the last use this process saw. */
-  withLastUse(view: TokenView): TokenView;
   close(): void;
 }
 
@@ -41,9 +39,11 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** What an owner may see: everything for an admin, only the owner's for others. */
 export const ownerFilterOf = (principal: Principal): OwnerFilter => (allows(principal.scopes, 'admin') ? null : principal.owner);
 
-export function createAuthenticator(keys: Pick<Keys, 'tokenByHash' | 'revokeToken'>, clock: { monoMs(): number; wallMs(): number }): Authenticator {
+export function createAuthenticator(
+  keys: Pick<Keys, 'tokenByHash' | 'revokeToken' | 'touchToken'>,
+  clock: { monoMs(): number; wallMs(): number },
+): Authenticator {
   const known = new Map<string, Known>();
-  const lastUse = new Map<string, number>();
   const failures = createRateLimit(FAILURES_PER_MINUTE, clock.monoMs);
   const limited = () => new UdcsError('RATE_LIMITED', 'too many failed attempts from this address', { hint: 'wait a minute, then try with a valid token' });
 
@@ -73,8 +73,7 @@ export function createAuthenticator(keys: Pick<Keys, 'tokenByHash' | 'revokeToke
   const lookUp = async (hash: string, address: string): Promise<Principal> => {
     if (failures.exceeded(address)) throw limited();
     const row = await keys.tokenByHash(hash);
-    if (row === null) throw reject(address, 'this token is not known here');
-    if (row.revokedAtMs !== null) throw reject(address, 'this token was revoked');
+    if (row === null) throw reject(address, 'this token is not known here, or was revoked');
     if (row.expiresAtMs !== null && row.expiresAtMs <= clock.wallMs()) throw reject(address, 'this token has expired');
     const raced = known.get(hash);
     return raced === undefined ? remember(hash, row) : raced.principal;
@@ -86,7 +85,7 @@ export function createAuthenticator(keys: Pick<Keys, 'tokenByHash' | 'revokeToke
       const entry = known.get(hash);
       if (entry?.expiresAtMs != null && entry.expiresAtMs <= clock.wallMs()) forget(hash);
       const principal = known.get(hash)?.principal ?? (await lookUp(hash, address));
-      lastUse.set(principal.tokenId, clock.wallMs());
+      keys.touchToken(hash, clock.wallMs()).catch(() => {}); // for the list of tokens only; a full disk must not lock people out
       if (known.size > KEPT_TOKENS) forgetIdle(known, forget);
       return principal;
     },
@@ -99,7 +98,6 @@ export function createAuthenticator(keys: Pick<Keys, 'tokenByHash' | 'revokeToke
     checkAddress(address) {
       if (failures.exceeded(address)) throw limited();
     },
-    withLastUse: (view) => ({ ...view, lastUsedAtMs: Math.max(view.lastUsedAtMs ?? 0, lastUse.get(view.id) ?? 0) || null }),
     close() {
       for (const hash of [...known.keys()]) forget(hash);
     },

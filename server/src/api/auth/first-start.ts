@@ -39,7 +39,7 @@ export async function prepareDoors(options: {
 
 async function isLiveToken(keys: Keys, secret: string, nowMs: number): Promise<boolean> {
   const row = await keys.tokenByHash(hashSecret(secret));
-  return row !== null && row.revokedAtMs === null && (row.expiresAtMs === null || row.expiresAtMs > nowMs);
+  return row !== null && (row.expiresAtMs === null || row.expiresAtMs > nowMs);
 }
 
 async function newAdminToken(joining: Joining, file: string): Promise<string> {
@@ -50,10 +50,7 @@ async function newAdminToken(joining: Joining, file: string): Promise<string> {
 
 /** The code of last time while it is good; a revoked one is replaced, so that the printed link always works. */
 async function standing(keys: Keys, joining: Joining, code: string | null, kind: 'native' | 'donate', nowMs: number): Promise<string> {
-  if (code !== null) {
-    const invite = await keys.inviteByHash(hashSecret(code));
-    if (invite !== null && invite.revokedAtMs === null && (invite.expiresAtMs === null || invite.expiresAtMs > nowMs) && invite.usesLeft !== 0) return code;
-  }
+  if (code !== null && (await keys.findInvite(hashSecret(code), nowMs)) !== null) return code;
   const fresh = await joining.createInvite({ kind, owner: kind === 'donate' ? null : ADMIN_OWNER, scopes: null, uses: null, expiresInMs: null });
   return fresh.code;
 }

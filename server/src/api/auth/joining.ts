@@ -39,27 +39,20 @@ export const tokenViewOf = (row: TokenRow): TokenView => {
 export function createJoining({ keys, authenticator, clock }: JoiningOptions): Joining {
   const donations = createRateLimit(DONATE_JOINS_PER_MINUTE, clock.monoMs);
 
-  /** The live invite behind a code. A wrong code counts as a failed attempt of its address. */
+  const unusable = (): UdcsError =>
+    new UdcsError('UNAUTHENTICATED', 'this code is not known here: it was used up, has expired or was revoked', {
+      hint: 'ask the operator of the coordinator for a fresh link',
+    });
+  /** The invite behind a code. A wrong code counts as a failed attempt of its address. */
   const inviteOf = async (code: string, kinds: readonly InviteRow['kind'][], address: string): Promise<InviteRow> => {
     authenticator.checkAddress(address);
-    const invite = await keys.inviteByHash(hashSecret(code));
-    const trouble =
-      invite === null || !kinds.includes(invite.kind)
-        ? 'is not known here'
-        : invite.revokedAtMs !== null
-          ? 'was revoked'
-          : invite.expiresAtMs !== null && invite.expiresAtMs <= clock.wallMs()
-            ? 'has expired'
-            : invite.usesLeft !== null && invite.usesLeft <= 0
-              ? 'has been used up'
-              : null;
-    if (trouble === null && invite !== null) return invite;
+    const invite = await keys.findInvite(hashSecret(code), clock.wallMs());
+    if (invite !== null && kinds.includes(invite.kind)) return invite;
     authenticator.failed(address);
-    throw new UdcsError('UNAUTHENTICATED', `this code ${trouble ?? 'is not known here'}`, { hint: 'ask the operator of the coordinator for a fresh link' });
+    throw unusable();
   };
   const take = async (code: string): Promise<void> => {
-    if (!(await keys.takeInvite(hashSecret(code), clock.wallMs())))
-      throw new UdcsError('UNAUTHENTICATED', 'this code has been used up', { hint: 'ask the operator of the coordinator for a fresh link' });
+    if (!(await keys.useInvite(hashSecret(code), clock.wallMs()))) throw unusable();
   };
 
   const createToken: Joining['createToken'] = async ({ name, owner, scopes, expiresInMs }) => {
@@ -88,7 +81,6 @@ export function createJoining({ keys, authenticator, clock }: JoiningOptions): J
       const nowMs = clock.wallMs();
       const invite: InviteRow = {
         id: makeId('tok', nowMs, randomBytes(10)),
-        codeHash: hashSecret(code),
         kind,
         owner,
         scopes,
@@ -98,7 +90,7 @@ export function createJoining({ keys, authenticator, clock }: JoiningOptions): J
         expiresAtMs: expiresInMs === null ? null : nowMs + expiresInMs,
         revokedAtMs: null,
       };
-      await keys.addInvite(invite);
+      await keys.addInvite({ ...invite, codeHash: hashSecret(code) });
       return { invite, code };
     },
     async join(input, address) {

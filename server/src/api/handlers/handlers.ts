@@ -70,7 +70,8 @@ function jobHandlers(parts: ApiParts): JobHandlers {
     },
     'jobs.attempts': async (call) => {
       await mine(call, call.input.id);
-      return reads.attempts(call.input.id, { ...call.input, task: keyOf(call.input.id, call.input.task) ?? undefined });
+      keyOf(call.input.id, call.input.task); // refuses a task of another job
+      return reads.attempts(call.input.id, call.input);
     },
     'jobs.cancel': async (call) => {
       await mine(call, call.input.id);
@@ -165,12 +166,13 @@ function artifactHandlers({ artifacts }: ApiParts): Pick<Handlers, Extract<keyof
   };
 }
 
-const inviteViewOf = ({ codeHash: _hash, scopes: _scopes, kind, ...row }: InviteRow): ProcedureOutput<'invites.create'>['invite'] => ({
+const inviteViewOf = ({ scopes: _scopes, kind, ...row }: InviteRow): ProcedureOutput<'invites.create'>['invite'] => ({
   ...row,
   kind: kind === 'donate' ? 'donate' : 'native',
 });
 
 function keyHandlers({
+  grid,
   keys,
   authenticator,
   joining,
@@ -185,12 +187,9 @@ function keyHandlers({
         scopes: call.input.scopes,
         expiresInMs: call.input.expiresInMs ?? null,
       }),
-    'tokens.list': async (call) => {
-      const page = await keys.tokens(call.input);
-      return { ...page, items: page.items.map((view) => authenticator.withLastUse(view)) };
-    },
+    'tokens.list': (call) => keys.tokens(call.input),
     'tokens.revoke': async (call) => {
-      if (!(await authenticator.revoke(call.input.id))) throw new UdcsError('NOT_FOUND', `there is no token ${call.input.id}`);
+      if (!(await authenticator.revoke(call.input.id))) throw new UdcsError('NOT_FOUND', `there is no token ${call.input.id} in force`);
       return { ok: true };
     },
     'invites.create': async (call) => {
@@ -206,7 +205,8 @@ function keyHandlers({
     },
     'invites.list': (call) => keys.invites(call.input),
     'invites.revoke': async (call) => {
-      if (!(await keys.revokeInvite(call.input.id, clock.wallMs()))) throw new UdcsError('NOT_FOUND', `there is no invite ${call.input.id}`);
+      if (!(await keys.revokeInvite(call.input.id, clock.wallMs()))) throw new UdcsError('NOT_FOUND', `there is no invite ${call.input.id} in force`);
+      grid.cutOff(await keys.revokeHosts(call.input.id, clock.wallMs()));
       return { ok: true };
     },
   };

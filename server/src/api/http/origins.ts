@@ -21,9 +21,9 @@ export const isLoopbackAddress = (address: string): boolean => address === '::1'
 
 /**
  * @param publicUrl what people type
- * @param listening where the socket is bound; loopback aliases of that port are ours too, and the bound address when it is one address
+ * @param listening where the socket is bound; loopback aliases of that port are ours too, and the bound address, or `addresses` of this machine when bound to all
  */
-export function allowedOrigins(publicUrl: URL, listening: { readonly host: string; readonly port: number }): Origins {
+export function allowedOrigins(publicUrl: URL, listening: { readonly host: string; readonly port: number; readonly addresses?: readonly string[] }): Origins {
   const hosts = new Set<string>();
   const origins = new Set<string>();
   const allow = (scheme: string, host: string, port: number): void => {
@@ -33,8 +33,9 @@ export function allowedOrigins(publicUrl: URL, listening: { readonly host: strin
   };
   allow(publicUrl.protocol, publicUrl.hostname.toLowerCase(), Number(publicUrl.port) || (DEFAULT_PORTS[publicUrl.protocol] as number));
   for (const host of LOOPBACK) allow('http:', host, listening.port);
-  const bound = listening.host.includes(':') ? `[${listening.host}]` : listening.host.toLowerCase();
-  if (bound !== '0.0.0.0' && bound !== '[::]') allow('http:', bound, listening.port);
+  const everywhere = listening.host === '0.0.0.0' || listening.host === '::';
+  for (const host of everywhere ? (listening.addresses ?? []) : [listening.host.toLowerCase()])
+    allow('http:', host.includes(':') ? `[${host}]` : host, listening.port);
   return { hosts, origins };
 }
 

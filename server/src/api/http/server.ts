@@ -4,13 +4,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { nodeHTTPRequestHandler } from '@trpc/server/adapters/node-http';
-import { UdcsError } from '@udcs/protocol';
+import { toUdcsError, UdcsError } from '@udcs/protocol';
 import { type Authenticator, bearerOf } from '../auth/authenticator.ts';
 import { callerOf, checkScope } from '../rpc/caller.ts';
 import { answerRest } from '../rpc/rest.ts';
 import { REST_PREFIX } from '../rpc/rest-routes.ts';
 import { type ApiRouter, isDefect, recordOf } from '../rpc/router.ts';
-import { createConnectionCaps } from '../sockets/connection-caps.ts';
+import { type ConnectionCaps, createConnectionCaps } from '../sockets/connection-caps.ts';
 import type { TrpcSockets } from '../sockets/trpc-socket.ts';
 import type { WorkerSockets } from '../sockets/worker-socket.ts';
 import { answerError, answerJson, answerNoDashboard, answerText } from './answers.ts';
@@ -25,7 +25,7 @@ export type Door = (request: IncomingMessage, response: ServerResponse, path: st
 export interface HttpParts {
   readonly router: ApiRouter;
   readonly authenticator: Authenticator;
-  readonly origins: () => Origins;
+  readonly origins: Origins;
   readonly https: boolean;
   readonly trpcSockets: TrpcSockets;
   readonly workerSockets: WorkerSockets;
@@ -50,18 +50,28 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-export function createHttpServer(parts: HttpParts): HttpServer {
+/** @param look what is served; null while the coordinator is still opening its store */
+export function createHttpServer(look: () => HttpParts | null): HttpServer {
   const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: 0, keepAliveTimeout: 65_000 });
   const caps = createConnectionCaps({ perAddress: CONNECTIONS_PER_ADDRESS, total: CONNECTIONS_TOTAL });
   const open = { workers: 0, clients: 0 };
   server.on('request', (request, response) => {
-    applySecurityHeaders(response, { https: parts.https });
+    const parts = look();
+    applySecurityHeaders(response, { https: parts?.https ?? false });
+    if (parts === null) {
+      answerText(response, 503, 'the coordinator is starting\n', { 'retry-after': '1' });
+      return;
+    }
     handle(parts, request, response).catch((thrown: unknown) => {
       if (isDefect(thrown)) parts.onDefect(request.url?.split('?', 1)[0] ?? '', thrown);
       answerError(request, response, recordOf(thrown));
     });
   });
-  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => upgrade(parts, caps, open, request, socket, head));
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const parts = look();
+    if (parts === null) refuse(socket, new UdcsError('OVERLOADED', 'the coordinator is starting'));
+    else upgrade(parts, caps, open, request, socket, head);
+  });
   return {
     server,
     sockets: open,
@@ -87,8 +97,8 @@ async function handle(parts: HttpParts, request: IncomingMessage, response: Serv
   if (!target.startsWith('/')) throw new UdcsError('INVALID_INPUT', 'the request target is not a path');
   const path = target.split('?', 1)[0] as string;
   if (path === '/healthz') return answerText(response, 200, 'ok\n');
-  checkHost(request.headers, parts.origins());
-  if (request.method !== 'GET' && request.method !== 'HEAD') checkMutationOrigin(request, parts.origins());
+  checkHost(request.headers, parts.origins);
+  if (request.method !== 'GET' && request.method !== 'HEAD') checkMutationOrigin(request, parts.origins);
   if (path.startsWith('/artifacts/')) return parts.artifacts(request, response, path);
   // Uploads may take long; everything else has thirty seconds to arrive.
   const slow = setTimeout(() => {
@@ -148,29 +158,42 @@ const addressOf = (request: IncomingMessage): string => request.socket.remoteAdd
 /** Upgrades never reach the dashboard: two known sockets, from our own pages or from programs that send no Origin. */
 function upgrade(
   parts: HttpParts,
-  caps: ReturnType<typeof createConnectionCaps>,
+  caps: ConnectionCaps,
   open: { workers: number; clients: number },
   request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
 ): void {
   socket.on('error', () => socket.destroy());
-  const path = (request.url ?? '').split('?', 1)[0];
-  if (path !== '/ws/worker' && path !== '/ws/trpc') return refuse(socket, new UdcsError('NOT_FOUND', 'there is no such socket'));
-  try {
-    checkHost(request.headers, parts.origins());
-  } catch (thrown) {
-    return refuse(socket, thrown instanceof UdcsError ? thrown : new UdcsError('INTERNAL', 'the request could not be judged'));
+  const path = (request.url ?? '').split('?', 1)[0] ?? '';
+  const trouble = upgradeTrouble(parts, request, path);
+  if (trouble !== null) {
+    refuse(socket, trouble);
+    return;
   }
-  if (request.headers.origin !== undefined && !isOurOrigin(request.headers.origin, parts.origins()))
-    return refuse(socket, new UdcsError('FORBIDDEN', 'pages of other sites may not connect here'));
   const leave = caps.enter(addressOf(request));
-  if (leave === null) return refuse(socket, new UdcsError('OVERLOADED', 'too many sockets are open from this address'));
-  socket.once('close', leave);
+  if (leave === null) {
+    refuse(socket, new UdcsError('OVERLOADED', 'too many sockets are open from this address'));
+    return;
+  }
   const kind = path === '/ws/worker' ? 'workers' : 'clients';
   open[kind]++;
-  socket.once('close', () => open[kind]--);
+  socket.once('close', () => {
+    open[kind]--;
+    leave();
+  });
   (path === '/ws/worker' ? parts.workerSockets : parts.trpcSockets).accept(request, socket, head);
+}
+
+function upgradeTrouble(parts: HttpParts, request: IncomingMessage, path: string): UdcsError | null {
+  if (path !== '/ws/worker' && path !== '/ws/trpc') return new UdcsError('NOT_FOUND', 'there is no such socket');
+  try {
+    checkHost(request.headers, parts.origins);
+  } catch (thrown) {
+    return toUdcsError(thrown);
+  }
+  const { origin } = request.headers;
+  return origin === undefined || isOurOrigin(origin, parts.origins) ? null : new UdcsError('FORBIDDEN', 'pages of other sites may not connect here');
 }
 
 function refuse(socket: Duplex, error: UdcsError): void {
