@@ -5,7 +5,7 @@ import { type BlobRef, type TaskView, UdcsError } from '@udcs/protocol';
 import type { Grid, JobHandle, Uploadable } from '../sdk/index.ts';
 import type { Context } from './context.ts';
 import { EXIT } from './failure.ts';
-import { follow, type LogLine } from './follow.ts';
+import { follow, type LogPiece } from './follow.ts';
 import { type FollowFlags, followOptions } from './job-options.ts';
 import { saveBlob } from './save-outputs.ts';
 
@@ -36,8 +36,11 @@ export async function runAsProgram(context: Context, grid: Grid, handle: JobHand
   const options = followOptions(flags, {
     summary: false,
     progress: false,
-    onLog: (line) => {
-      if (line.stream === 'stderr' && !context.out.json) context.out.raw(live.add(line));
+    log: {
+      add: (piece) => {
+        if (piece.stream === 'stderr' && !context.out.json) context.out.raw(live.add(piece));
+      },
+      flush: () => undefined,
     },
     onTask: (task) => void settled.push(task),
   });
@@ -77,18 +80,15 @@ class LiveText {
     return this.#shown === '';
   }
 
-  add(line: LogLine): string {
-    const text = line.text.endsWith('\n') ? line.text : `${line.text}\n`;
-    this.#shown += text;
-    return text;
+  add(piece: LogPiece): string {
+    this.#shown += piece.text;
+    return piece.text;
   }
 
   /** The part of `whole` that was not shown; all of it when live lines were lost in between. */
   rest(whole: Uint8Array): Uint8Array {
     const shown = new TextEncoder().encode(this.#shown);
-    if (shown.length === 0) return whole;
     if (Buffer.from(whole.buffer, whole.byteOffset, Math.min(shown.length, whole.length)).equals(shown)) return whole.subarray(shown.length);
-    const withoutLast = shown.subarray(0, -1);
-    return Buffer.from(whole).equals(withoutLast) ? new Uint8Array() : whole;
+    return whole;
   }
 }

@@ -15,7 +15,7 @@ export interface FollowOptions {
   readonly unmatchedAfterMs: number | null;
   readonly cancelOnInterrupt: boolean;
   /** How live log lines are shown; null = not at all. */
-  readonly onLog: ((line: LogLine) => void) | null;
+  readonly log: LogSink | null;
   /** Called for every settled task, after its outputs were saved. */
   readonly onTask: ((task: TaskView) => void | Promise<void>) | null;
   /** Say the summary at the end, and failed tasks as they fail. */
@@ -24,7 +24,13 @@ export interface FollowOptions {
   readonly progress: boolean;
 }
 
-export type LogLine = Extract<JobEvent, { type: 'log' }>['lines'][number];
+export type LogPiece = Extract<JobEvent, { type: 'log' }>['lines'][number];
+
+export interface LogSink {
+  add(piece: LogPiece): void;
+  /** The job has ended: nothing more will come. */
+  flush(): void;
+}
 
 /** The second Ctrl-C within this time cancels the job. */
 const SECOND_INTERRUPT_MS = 1_500;
@@ -70,7 +76,7 @@ async function followEvents(context: Context, grid: Grid, handle: JobHandle, opt
       if (options.progress) out.progress(event.job, startedMs, performance.now());
     } else if (event.type === 'log') {
       out.event({ type: 'log', lines: event.lines });
-      for (const line of event.lines) options.onLog?.(line);
+      for (const piece of event.lines) options.log?.add(piece);
     } else if (event.type === 'tasks') {
       for (const task of event.tasks) {
         const files = options.save === null ? [] : await saveOutputs(grid, task, options.save, signal);
@@ -81,6 +87,7 @@ async function followEvents(context: Context, grid: Grid, handle: JobHandle, opt
       }
     }
   }
+  options.log?.flush();
   if (failures > FAILURES_SHOWN) out.note(`… and ${countText(failures - FAILURES_SHOWN, 'more failed task')}`);
   return last !== null && last.endedAtMs !== null ? last : handle.view(signal);
 }

@@ -2,7 +2,8 @@
 import type { Job } from '@udcs/protocol';
 import type { Command } from 'commander';
 import type { CommonOptions, Context } from './context.ts';
-import type { FollowOptions, LogLine } from './follow.ts';
+import type { FollowOptions, LogSink } from './follow.ts';
+import { LineAssembler } from './line-assembler.ts';
 import type { SavePlan } from './save-outputs.ts';
 import { parseCount, parseDurationMs } from './words.ts';
 
@@ -46,24 +47,22 @@ export function jobFields(flags: JobFlags, name: string): Pick<Job, 'name' | 'pr
 
 export function followOptions(
   flags: FollowFlags,
-  more: { save?: SavePlan | null; onLog?: FollowOptions['onLog']; onTask?: FollowOptions['onTask']; summary?: boolean; progress?: boolean } = {},
+  more: { save?: SavePlan | null; log?: LogSink | null; onTask?: FollowOptions['onTask']; summary?: boolean; progress?: boolean } = {},
 ): FollowOptions {
   return {
     save: more.save ?? null,
     unmatchedAfterMs: flags.wait === true ? null : parseDurationMs(flags.unmatchedAfter),
     cancelOnInterrupt: flags.cancelOnInterrupt === true,
-    onLog: more.onLog ?? null,
+    log: more.log ?? null,
     onTask: more.onTask ?? null,
     summary: more.summary ?? true,
     progress: more.progress ?? true,
   };
 }
 
-/** Live lines on stderr, with the task's index before them when there are several. */
-export function logPrinter(context: Context, isArray: boolean): (line: LogLine) => void {
-  return (line) => {
-    const index = line.task.slice(line.task.indexOf('.') + 1);
-    const text = line.text.endsWith('\n') ? line.text.slice(0, -1) : line.text;
-    for (const part of text.split('\n')) context.out.note(isArray ? `${context.out.paint('dim', `${index}|`)} ${part}` : part);
-  };
+/** Live lines on stderr, with the task's index before them when there are several. Pieces are held until their line is whole. */
+export function logPrinter(context: Context, isArray: boolean): LogSink {
+  const { out } = context;
+  const lines = new LineAssembler((task, line) => out.note(isArray ? `${out.paint('dim', `${task.slice(task.indexOf('.') + 1)}|`)} ${line}` : line));
+  return { add: (piece) => lines.add(piece.task, piece.stream, piece.text), flush: () => lines.flush() };
 }

@@ -4,7 +4,6 @@ import { type ExplainView, type JobEvent, type JobId, type JobView, type TaskId,
 import type { Artifacts } from './artifacts.ts';
 import { JobFailedError, UnmatchedError } from './errors.ts';
 import { jobEvents, type StreamOptions, settledTasks } from './job-stream.ts';
-import type { SettleWatch } from './settle-watch.ts';
 import type { Submitted } from './submit-queue.ts';
 import type { Transport } from './transport.ts';
 import { orAborted, sleep } from './waiting.ts';
@@ -43,10 +42,12 @@ export class JobResult {
   }
 }
 
+/** A cursor past every change: only the job itself is told then, not its tasks. */
+const NO_TASKS = Number.MAX_SAFE_INTEGER;
+
 export interface HandleParts {
   readonly transport: Transport;
   readonly artifacts: Artifacts;
-  readonly watch: SettleWatch;
   readonly wait: WaitOptions;
 }
 
@@ -54,15 +55,12 @@ export class JobHandle implements PromiseLike<JobResult>, AsyncIterable<TaskView
   /** Known once the submit is durable; rejects when the submit was refused. */
   readonly id: Promise<JobId>;
   readonly #parts: HandleParts;
-  readonly #watchedFromBirth: boolean;
   #result: Promise<JobResult> | null = null;
 
-  /** @param isNew the submit has not been answered yet, so the job can not have ended */
-  constructor(submitted: Promise<Pick<Submitted, 'id'>>, parts: HandleParts, isNew: boolean) {
+  constructor(submitted: Promise<Pick<Submitted, 'id'>>, parts: HandleParts) {
     this.id = submitted.then(({ id }) => id);
     this.id.catch(() => undefined);
     this.#parts = parts;
-    this.#watchedFromBirth = isNew && parts.watch.listening;
   }
 
   /** Resolves when all tasks succeeded. @throws JobFailedError, UnmatchedError, or the signal's reason */
@@ -157,11 +155,10 @@ export class JobHandle implements PromiseLike<JobResult>, AsyncIterable<TaskView
 
   async #ended(signal: AbortSignal): Promise<JobView> {
     const id = await orAborted(this.id, signal);
-    const { watch } = this.#parts;
-    await orAborted(watch.listen(), signal);
-    const ended = watch.ended(id);
-    if (!this.#watchedFromBirth) watch.recheck(id);
-    return orAborted(ended, signal);
+    const { transport } = this.#parts;
+    let last: JobView | null = null;
+    for await (const event of jobEvents(transport, id, { signal, afterSeq: NO_TASKS })) if (event.type === 'job') last = event.job;
+    return last ?? transport.call('jobs.get', { id }, signal);
   }
 
   /** Never resolves; rejects when nothing of the job can be placed. */

@@ -19,7 +19,6 @@ const isTerminalTask = (task: TaskView): boolean => task.state === 'succeeded' |
 /** Remembers which array positions were seen, one bit each. */
 class SeenIndexes {
   #bits = new Uint8Array(64);
-  count = 0;
 
   /** Whether `index` is new. */
   add(index: number): boolean {
@@ -32,7 +31,6 @@ class SeenIndexes {
     const mask = 1 << (index & 7);
     if (((this.#bits[byte] as number) & mask) !== 0) return false;
     this.#bits[byte] = (this.#bits[byte] as number) | mask;
-    this.count += 1;
     return true;
   }
 }
@@ -57,7 +55,6 @@ export async function* jobEvents(transport: Transport, id: JobId, options: Strea
           if (event.type === 'job') last = event.job;
           yield event;
         }
-        if (last !== null && hasEnded(last) && ((options.afterSeq ?? 0) > 0 || seen.count >= last.counts.succeeded + last.counts.failed)) return;
       }
     } catch (error) {
       if (signal?.aborted === true || transport.closed || !isPassing(error) || error.code === 'UNREACHABLE') throw error;

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { Grid } from '../../sdk/index.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { jobIdOf, taskIdOf } from '../ids.ts';
+import { LineAssembler } from '../line-assembler.ts';
 import { action, addVerb } from '../verb.ts';
 
 interface LogsFlags extends CommonOptions {
@@ -32,9 +33,10 @@ export function addLogs(program: Command): void {
           return 0;
         }
         for await (const event of handle.events({ live: true, signal: context.signal })) {
-          if (event.type === 'log') for (const line of event.lines) if (only === null || line.task === only) printer.live(line.task, line.text);
+          if (event.type === 'log') for (const line of event.lines) if (only === null || line.task === only) printer.live(line.task, line.stream, line.text);
           if (event.type === 'tasks') for (const task of event.tasks) if (only === null || task.id === only) await printer.settled(task);
         }
+        printer.flush();
         return 0;
       }),
     );
@@ -46,6 +48,7 @@ class LogPrinter {
   readonly #prefixed: boolean;
   /** Tasks of which live lines were shown; their kept log is not shown again. */
   readonly #live = new Set<string>();
+  readonly #lines = new LineAssembler((task, line) => this.#print(task, line));
 
   constructor(context: Context, grid: Grid, prefixed: boolean) {
     this.#context = context;
@@ -53,9 +56,13 @@ class LogPrinter {
     this.#prefixed = prefixed;
   }
 
-  live(task: string, text: string): void {
+  live(task: string, stream: string, text: string): void {
     this.#live.add(task);
-    this.#print(task, text);
+    this.#lines.add(task, stream, text);
+  }
+
+  flush(): void {
+    this.#lines.flush();
   }
 
   async settled(task: TaskView): Promise<void> {
@@ -64,15 +71,14 @@ class LogPrinter {
 
   async kept(task: TaskView): Promise<void> {
     if (task.log === null) return;
-    this.#print(task.id, new TextDecoder().decode(await this.#grid.artifacts.read(task.log, { signal: this.#context.signal })));
+    const text = new TextDecoder().decode(await this.#grid.artifacts.read(task.log, { signal: this.#context.signal }));
+    for (const line of text.replace(/\n$/, '').split('\n')) this.#print(task.id, line);
   }
 
-  #print(task: string, text: string): void {
+  #print(task: string, line: string): void {
     const { out } = this.#context;
     const index = task.slice(task.indexOf('.') + 1);
-    for (const line of text.replace(/\n$/, '').split('\n')) {
-      out.event({ type: 'log', task, text: line });
-      out.say(this.#prefixed ? `${out.paint('dim', `${index}|`)} ${line}` : line);
-    }
+    out.event({ type: 'log', task, text: line });
+    out.say(this.#prefixed ? `${out.paint('dim', `${index}|`)} ${line}` : line);
   }
 }

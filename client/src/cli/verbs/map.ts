@@ -39,7 +39,7 @@ export function addMap(program: Command): void {
           job: jobFields(flags, `${basename(module)} over ${files.length} files`),
         });
         const save = { folder: flags.output, isArray: true, fileOf: (task: { index: number }) => `${names[task.index]}${flags.suffix}` };
-        return follow(context, grid, handle, followOptions(flags, { save, onLog: null }));
+        return follow(context, grid, handle, followOptions(flags, { save, log: null }));
       }),
     );
 }

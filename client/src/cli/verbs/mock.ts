@@ -38,7 +38,7 @@ export function addMock(program: Command): void {
           ...(flags.failTimes === undefined ? {} : { failTimes: parseCount(flags.failTimes, '--fail-times') }),
         };
         const handle = grid.submit({ ...jobFields(flags, 'mock'), type: 'MOCK', spec, ...(count > 1 ? { array: { count } } : {}) });
-        return follow(context, grid, handle, followOptions(flags, { onLog: logPrinter(context, count > 1) }));
+        return follow(context, grid, handle, followOptions(flags, { log: logPrinter(context, count > 1) }));
       }),
     );
 }

@@ -25,7 +25,7 @@ export function addRun(program: Command): void {
         const job = await readJobFile(context, grid, file);
         const isArray = job.array !== undefined;
         const save = flags.output === undefined ? null : { folder: flags.output, isArray, fileOf: null };
-        return follow(context, grid, grid.submit(job), followOptions(flags, { save, onLog: flags.logs ? logPrinter(context, isArray) : null }));
+        return follow(context, grid, grid.submit(job), followOptions(flags, { save, log: flags.logs ? logPrinter(context, isArray) : null }));
       }),
     );
 }

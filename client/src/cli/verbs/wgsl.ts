@@ -60,7 +60,7 @@ export function addWgsl(program: Command): void {
           context,
           grid,
           handle,
-          followOptions(flags, { onLog: logPrinter(context, false), onTask: (task) => void settled.push(task) }),
+          followOptions(flags, { log: logPrinter(context, false), onTask: (task) => void settled.push(task) }),
         );
         const [task] = settled;
         if (exitCode !== EXIT.ok || task === undefined) return exitCode;
