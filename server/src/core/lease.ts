@@ -1,6 +1,6 @@
 // Workers come, renew, fall silent, come back and go; with them the leases of their attempts. A worker that fell silent keeps its
 // attempts until its lease ends; one whose socket closed, until its grace ends.
-import { type AttemptRef, advance, limits, splitTaskId, type WorkerId, workerMachine } from '@udcs/protocol';
+import { type AttemptRef, advance, attemptMachine, limits, splitTaskId, type WorkerId, workerMachine } from '@udcs/protocol';
 import { enterBucket, leaveBucket, unpark } from './classes.ts';
 import { freeRoom, refKey } from './close.ts';
 import { armAttempt } from './limits.ts';
@@ -124,6 +124,8 @@ function adopt(turn: Turn, worker: Worker, ref: AttemptRef): Attempt | null {
     if (open.worker !== worker.id && !(open.awaitedUntilMonoMs !== null && open.host === worker.host)) return null;
     if (open.awaitedUntilMonoMs === null) return open;
     open.task.live.splice(open.task.live.indexOf(open), 1);
+    // The placeholder has done its duty; its timer must find it closed.
+    open.state = advance(attemptMachine, 'offered', 'superseded');
     return revive(turn, worker, open.task.job, open.task.index, ref, open.assignedAtMs, true);
   }
   if (ref.epoch >= fleet.epoch) return null;
@@ -160,7 +162,7 @@ function revive(turn: Turn, worker: Worker, job: Job, index: number, ref: Attemp
     listedMonoMs: now.monoMs,
     progress: null,
     progressedMonoMs: now.monoMs,
-    hasRoom: true,
+    hasRoom: worker.used.slots < worker.introduction.capabilities.pools.slots,
     revoking: false,
     journalled,
     chargedMs: 0,

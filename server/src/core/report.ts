@@ -78,8 +78,8 @@ function started(turn: Turn, worker: Worker, attempt: Attempt): void {
   attempt.startedMonoMs = monoMs;
   attempt.progressedMonoMs = monoMs;
   attempt.task.job.startedAtMs ??= wallMs;
-  // It started what was to wait: the worker knows best.
-  if (!attempt.hasRoom) giveRoomTo(turn.fleet, worker, attempt);
+  // It started what was to wait: the worker knows best, as far as its slots go.
+  if (!attempt.hasRoom && worker.used.slots < worker.introduction.capabilities.pools.slots) giveRoomTo(turn.fleet, worker, attempt);
 }
 
 function rejected(
