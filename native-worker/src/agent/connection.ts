@@ -108,7 +108,7 @@ export class Connection {
   }
 
   #receive(socket: WebSocket, text: string, isBinary: boolean): void {
-    if (socket !== this.#socket) return;
+    if (socket !== this.#socket || this.#closed) return;
     this.#heardAtMs = performance.now();
     let json: unknown = null;
     try {

@@ -43,7 +43,8 @@ export class Transfer {
         const got = await this.#downloadOnce(path, ref, to);
         if (expected === null || got.digest === expected) return got;
         last = `the bytes that came have the digest ${got.digest}, not ${expected}`;
-        if (attempt === TRIES - 1) throw new UdcsError('WRONG_DIGEST', last);
+        // Once may be the way; twice is the source.
+        if (attempt > 0) throw new UdcsError('WRONG_DIGEST', last);
       } catch (thrown) {
         await rm(to, { force: true });
         if (!(thrown instanceof Passing)) throw thrown;
@@ -76,7 +77,7 @@ export class Transfer {
 
   async #downloadOnce(path: string, ref: AttemptRef, to: string): Promise<{ digest: Digest; sizeBytes: number }> {
     const response = await this.#request('GET', path, ref, {}, null);
-    if (response.statusCode !== 200) throw await this.#refusal(response, 'INPUT_UNAVAILABLE');
+    if (response.statusCode !== 200) throw await refusal(response, 'INPUT_UNAVAILABLE', `${path} could not be fetched`);
     const hash = createHash('sha256');
     let sizeBytes = 0;
     const count = new Transform({
@@ -100,7 +101,7 @@ export class Transfer {
       response.resume();
       return;
     }
-    throw await this.#refusal(response, 'EXECUTOR_FAILED');
+    throw await refusal(response, 'EXECUTOR_FAILED', `output ${digest} could not be uploaded`);
   }
 
   #request(method: 'GET' | 'PUT', path: string, ref: AttemptRef, headers: Record<string, string>, body: string | null): Promise<IncomingMessage> {
@@ -120,16 +121,15 @@ export class Transfer {
       else void pipeline(createReadStream(body), request).catch((cause: unknown) => reject(new Passing('the upload broke off', { cause })));
     });
   }
+}
 
-  async #refusal(response: IncomingMessage, code: 'INPUT_UNAVAILABLE' | 'EXECUTOR_FAILED'): Promise<Error> {
-    let said = '';
-    for await (const chunk of response) {
-      said += String(chunk).replaceAll(/[^\x20-\x7e]/g, ' ');
-      if (said.length > 300) break;
-    }
-    said = said.slice(0, 300);
-    const status = response.statusCode ?? 0;
-    if (status === 429 || status >= 500) return new Passing(`HTTP ${status} ${said}`);
-    return new UdcsError(code, `the coordinator answered HTTP ${status}: ${said}`);
+async function refusal(response: IncomingMessage, code: 'INPUT_UNAVAILABLE' | 'EXECUTOR_FAILED', what: string): Promise<Error> {
+  let said = '';
+  for await (const chunk of response) {
+    said += String(chunk).replaceAll(/[^\x20-\x7e]/g, ' ');
+    if (said.length > 300) break;
   }
+  const status = response.statusCode ?? 0;
+  const message = `${what}: HTTP ${status} ${said.slice(0, 300)}`;
+  return status === 429 || status >= 500 ? new Passing(message) : new UdcsError(code, message);
 }

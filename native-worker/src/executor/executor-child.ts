@@ -47,8 +47,9 @@ export class ExecutorChild {
   readonly #linked = new Set<string>();
   #stderr = '';
   #exited = false;
-  #killsAtExit: number | null = null;
+  #killsAtExit = 0;
   #nextId = 1;
+  #memoryBytes = -1;
   #current: { id: number; events: ChildEvents; settle: (end: FromChild) => void } | null = null;
 
   constructor(options: ChildOptions) {
@@ -72,16 +73,19 @@ export class ExecutorChild {
     return this.#current === null && !this.#exited;
   }
 
-  /** How often the kernel ended something in its group for want of memory. */
+  /** How often the kernel had ended something in its group for want of memory when it ended. */
   get memoryKills(): number {
-    return this.#killsAtExit ?? this.#group?.usage().memoryKills ?? 0;
+    return this.#killsAtExit;
   }
 
   get lastWords(): string {
     return this.#stderr.trim().split('\n').slice(-3).join(' ').slice(0, 500);
   }
 
+  /** Written only when it changes: the kernel drains its page lists on every write, which takes milliseconds. */
   setMemory(memoryBytes: number): void {
+    if (memoryBytes === this.#memoryBytes) return;
+    this.#memoryBytes = memoryBytes;
     this.#group?.setLimits({ memoryBytes: memoryBytes + CHILD_BASE_BYTES, processes: CHILD_PROCESSES, cpus: null });
   }
 

@@ -110,13 +110,12 @@ export class ExecutorPool {
     const child = this.#take(request);
     control.child = child;
     const { executionMs } = request.task.limits;
-    const killsBefore = child.memoryKills;
     const wall = setTimeout(() => kill(failureOf('TIMEOUT', `ran longer than timeouts.executionMs (${executionMs} ms)`)), executionMs);
     const watch = watchProgress(request.noProgressMs, request.events, kill);
     try {
       const end = await child.run(request.type, request.task, request.files, watch.events);
       if (control.killed) return control.failure === null ? { kind: 'killed' } : { kind: 'failed', failure: control.failure, cpuMs: null };
-      if (end === null) return { kind: 'failed', failure: await crashOf(child, killsBefore, request.task.limits.memoryBytes), cpuMs: null };
+      if (end === null) return { kind: 'failed', failure: await crashOf(child, request.task.limits.memoryBytes), cpuMs: null };
       if (end.kind === 'failed') {
         this.#discard(child);
         return { kind: 'failed', failure: end.failure, cpuMs: end.cpuMs };
@@ -179,9 +178,9 @@ const needsGpu = (type: TaskTypeName): boolean => type === 'WGSL_KERNEL';
 
 export const failureOf = (code: ErrorCode, message: string): Failure => ({ code, message, exitCode: null, signal: null });
 
-async function crashOf(child: ExecutorChild, killsBefore: number, memoryBytes: number): Promise<Failure> {
+async function crashOf(child: ExecutorChild, memoryBytes: number): Promise<Failure> {
   const how = await child.gone;
-  if (child.memoryKills > killsBefore) return failureOf('MEMORY_LIMIT', `needed more memory than resources.memoryBytes (${memoryBytes} bytes)`);
+  if (child.memoryKills > 0) return failureOf('MEMORY_LIMIT', `needed more memory than resources.memoryBytes (${memoryBytes} bytes)`);
   const words = child.lastWords;
   if (/JavaScript heap out of memory|Array buffer allocation failed/.test(words)) return failureOf('MEMORY_LIMIT', `the executor ran out of memory (resources.memoryBytes is ${memoryBytes} bytes)`);
   return failureOf('CRASHED', `the executor ${how}${words === '' ? '' : `: ${words}`}`);
