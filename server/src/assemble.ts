@@ -6,9 +6,10 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
-import { type TaskTypeName, toUdcsError, UdcsError } from '@udcs/protocol';
+import { type Digest, type TaskTypeName, toUdcsError, UdcsError } from '@udcs/protocol';
 import { taskTypes } from '@udcs/tasks';
 import type { Logger } from 'pino';
+import { createArtifactAuthorizer } from './api/adapters/artifact-authorizer.ts';
 import { artifactReadsOf } from './api/adapters/artifacts.ts';
 import { gridOf } from './api/adapters/grid.ts';
 import { keysOf, workerKeysOf } from './api/adapters/keys.ts';
@@ -19,9 +20,9 @@ import { createJoining } from './api/auth/joining.ts';
 import { type CoordinatorOptions, ownAddresses, urlOf } from './api/command-line.ts';
 import { lockDataDir } from './api/data-lock.ts';
 import { createHandlers, inviteUrl } from './api/handlers/handlers.ts';
-import { type Dashboard, isDashboardBuilt, startDashboard } from './api/http/dashboard-process.ts';
+import { isDashboardBuilt, startDashboard } from './api/http/dashboard-process.ts';
 import { createDashboardProxy } from './api/http/dashboard-proxy.ts';
-import { type LoopLag, watchLoopLag } from './api/http/loop-lag.ts';
+import { watchLoopLag } from './api/http/loop-lag.ts';
 import { createMetrics } from './api/http/metrics.ts';
 import { allowedOrigins } from './api/http/origins.ts';
 import { createHttpServer, type HttpParts, type HttpServer } from './api/http/server.ts';
@@ -29,8 +30,9 @@ import { createWorkerBundle } from './api/http/worker-bundle.ts';
 import { openApiDocument } from './api/rpc/openapi.ts';
 import { createRouter } from './api/rpc/router.ts';
 import { watchHosts } from './api/sockets/host-links.ts';
-import { createTrpcSockets, type TrpcSockets } from './api/sockets/trpc-socket.ts';
-import { createWorkerSockets, type WorkerSockets } from './api/sockets/worker-socket.ts';
+import { createTrpcSockets } from './api/sockets/trpc-socket.ts';
+import { createWorkerSockets } from './api/sockets/worker-socket.ts';
+import { ArtifactBytes, collectArtifacts, createArtifactHandlers, EntryFiles, FileArtifactStore } from './artifacts/index.ts';
 import { Coordinator, createGateway, type Grants, hmacGrants, outputCheck, type Timers } from './shell/index.ts';
 import { openStore, type Store, sweepEnded } from './store/index.ts';
 
@@ -119,6 +121,8 @@ async function listen(http: HttpServer, options: CoordinatorOptions): Promise<nu
 
 interface RunningGrid {
   readonly store: Store;
+  readonly bytes: ArtifactBytes;
+  readonly entries: EntryFiles;
   readonly grants: Grants;
   readonly coordinator: Coordinator;
 }
@@ -126,20 +130,22 @@ interface RunningGrid {
 /** Store and scheduling loop: what is durable is taken up again. */
 async function openGrid(options: CoordinatorOptions, log: Logger, onFatal: (error: Error) => void): Promise<RunningGrid> {
   const store = await openStore({ dataDir: options.dataDir, onFatal });
+  const bytes = new ArtifactBytes({ store: await FileArtifactStore.open(join(options.dataDir, 'artifacts')), catalog: store.artifacts, wallMs: clock.wallMs });
+  const entries = new EntryFiles(bytes);
   const grants = hmacGrants(Buffer.from(await store.access.settingOrNew('grant-key', () => randomBytes(32).toString('base64url')), 'base64url'));
   const coordinator = new Coordinator({
     clock,
     timers,
     writer: store.writer,
     grants,
-    entries,
+    entries: { read: (digest, indexes) => entries.read(digest as Digest, indexes) },
     types: (name: TaskTypeName) => taskTypes[name],
     journal: journalOf(log),
     seed: randomInt(2 ** 31),
     onFatal,
   });
   await coordinator.boot();
-  return { store, grants, coordinator };
+  return { store, bytes, entries, grants, coordinator };
 }
 
 const journalOf = (log: Logger) => ({
@@ -157,7 +163,7 @@ async function openApi(
   options: CoordinatorOptions,
   log: Logger,
   http: HttpServer,
-  { store, grants, coordinator }: RunningGrid,
+  { store, bytes, entries, grants, coordinator }: RunningGrid,
   url: string,
   port: number,
 ): Promise<Served> {
@@ -173,7 +179,7 @@ async function openApi(
       timers,
       keys: workerKeysOf(store.access),
       grants,
-      outputs: outputCheck({ missing: async () => [] }),
+      outputs: outputCheck({ missing: (digests) => store.artifacts.findUnstored(digests) }),
       journal: journalOf(log),
       messagesPerSecond: MESSAGES_PER_SECOND,
     },
@@ -199,7 +205,7 @@ async function openApi(
   const loopLag = watchLoopLag();
   const dashboard = options.dashboard && isDashboardBuilt(APP_FOLDER) ? startDashboard(APP_FOLDER, (message) => log.warn(message)) : null;
   const socketOrigin = url.replace(/^http/, 'ws');
-  const sweeping = setInterval(() => sweep(store, log), SWEEP_EVERY_MS).unref();
+  const sweeping = setInterval(() => sweep(store, bytes, log), SWEEP_EVERY_MS).unref();
   return {
     doors,
     withoutDashboard:
@@ -215,9 +221,12 @@ async function openApi(
       https: url.startsWith('https:'),
       trpcSockets,
       workerSockets,
-      artifacts: () => {
-        throw new UdcsError('NOT_YET', 'artifacts are not served yet');
-      },
+      artifacts: createArtifactHandlers({
+        artifacts: bytes,
+        outputs: store.reader,
+        authorize: createArtifactAuthorizer(store.access, authenticator, coordinator),
+        onDefect: (error) => onDefect('/artifacts', error),
+      }),
       workerBundle: createWorkerBundle({ folder: BUNDLE_FOLDER, socketOrigin }),
       dashboard: dashboard === null ? null : createDashboardProxy({ target: dashboard.target, socketOrigin }),
       openApi: () => openApiDocument({ publicUrl: url, version: SOFTWARE.split('/')[1] ?? '' }),
@@ -243,7 +252,9 @@ async function openApi(
   };
 }
 
-function sweep(store: Store, log: Logger): void {
-  sweepEnded(store.writer, clock.wallMs()).catch((thrown: unknown) => log.warn({ err: toUdcsError(thrown).message }, 'old jobs were not removed'));
+/** Ended jobs and bytes nobody needs go after their time. */
+function sweep(store: Store, bytes: ArtifactBytes, log: Logger): void {
+  sweepEnded(store.writer, clock.wallMs())
+    .then(() => collectArtifacts(bytes, clock.wallMs()))
+    .catch((thrown: unknown) => log.warn({ err: toUdcsError(thrown).message }, 'old jobs and artifacts were not removed'));
 }
-const entries = { read: async () => [] };
