@@ -55,6 +55,15 @@ export class ArtifactCatalog {
     if ((results[1]?.rowsAffected ?? 0) > 0) this.#usedBytes.set(owner, this.usedBytes(owner) + sizeBytes);
   }
 
+  /** Of these, what is not stored at all, whoever asks. */
+  findUnstored(digests: readonly Digest[]): Promise<Digest[]> {
+    return this.#reader.findUnstored({ digests });
+  }
+
+  getSizes(owner: string, digests: readonly Digest[]): ReturnType<StoreReader['getSizes']> {
+    return this.#reader.getSizes({ owner, digests });
+  }
+
   find(input: ArtifactReader & { readonly digest: Digest }): Promise<ArtifactRow | null> {
     return this.#reader.findArtifact(input);
   }

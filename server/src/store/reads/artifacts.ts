@@ -12,33 +12,29 @@ export interface ArtifactRow {
   readonly base64: string | null;
 }
 
-/** Who asks: an owner, or an attempt's job, which may read what that job names and what its upstream jobs made. */
-export type ArtifactReader = { readonly owner: string; readonly job?: string | undefined };
+/** Who asks: an owner (null = an admin, who may read all), or an attempt's job, which may read what that job names and what its upstream jobs made. */
+export type ArtifactReader = { readonly owner: string | null; readonly job?: string | undefined };
 
 /** The artifact if the reader may read it, else null: not there and not yours look the same. */
 export async function findArtifact(db: ReadDatabase, input: ArtifactReader & { readonly digest: Digest }): Promise<ArtifactRow | null> {
   const { digest, owner } = input;
   if (!(await mayRead(db, input))) return null;
+  const isHeld = owner === null ? undefined : sql`exists (select 1 from artifact_holder h where h.digest = ${digest} and h.owner = ${owner})`;
   const [stored] = await db
     .select()
     .from(artifact)
-    .innerJoin(artifactHolder, and(eq(artifactHolder.digest, artifact.digest), eq(artifactHolder.owner, owner)))
-    .where(eq(artifact.digest, digest));
-  if (stored !== undefined) return { digest, sizeBytes: stored.artifact.sizeBytes, mediaType: stored.artifact.mediaType, base64: null };
+    .where(and(eq(artifact.digest, digest), isHeld));
+  if (stored !== undefined) return { digest, sizeBytes: stored.sizeBytes, mediaType: stored.mediaType, base64: null };
+  const isNamed = owner === null ? undefined : sql`exists (select 1 from artifact_ref r where r.digest = ${digest} and r.owner = ${owner})`;
   const [inline] = await db
     .select({ sizeBytes: inlineBlob.sizeBytes, base64: inlineBlob.base64 })
     .from(inlineBlob)
-    .where(
-      and(
-        eq(inlineBlob.digest, digest),
-        sql`exists (select 1 from ${artifactRef} where ${artifactRef.digest} = ${digest} and ${artifactRef.owner} = ${owner})`,
-      ),
-    );
+    .where(and(eq(inlineBlob.digest, digest), isNamed));
   return inline === undefined ? null : { digest, mediaType: 'application/octet-stream', ...inline };
 }
 
 async function mayRead(db: ReadDatabase, { digest, owner, job }: ArtifactReader & { readonly digest: Digest }): Promise<boolean> {
-  if (job === undefined) return true; // findArtifact itself asks whether the owner holds it
+  if (job === undefined || owner === null) return true; // findArtifact itself asks whether the owner holds it
   const [found] = await db
     .select({ one: sql<number>`1` })
     .from(artifactRef)
@@ -53,6 +49,29 @@ async function mayRead(db: ReadDatabase, { digest, owner, job }: ArtifactReader 
     )
     .limit(1);
   return found !== undefined;
+}
+
+/** Sizes of those of the digests that the owner may read; `inline` = kept in the database. */
+export async function getSizes(
+  db: ReadDatabase,
+  input: { readonly owner: string; readonly digests: readonly Digest[] },
+): Promise<{ readonly digest: Digest; readonly sizeBytes: number; readonly inline: boolean }[]> {
+  const rows = await db.all<[Digest, number, number]>(sql`
+    select f.value, h.size_bytes, 0 from json_each(${JSON.stringify(input.digests)}) f
+    cross join artifact_holder h on h.owner = ${input.owner} and h.digest = f.value
+    union all
+    select f.value, b.size_bytes, 1 from json_each(${JSON.stringify(input.digests)}) f cross join inline_blob b on b.digest = f.value
+    where exists (select 1 from artifact_ref r where r.digest = f.value and r.owner = ${input.owner})
+      and not exists (select 1 from artifact_holder h where h.owner = ${input.owner} and h.digest = f.value)`);
+  return rows.map(([digest, sizeBytes, inline]) => ({ digest, sizeBytes, inline: inline === 1 }));
+}
+
+/** Of the given digests those that nobody has uploaded: their bytes are not in the artifact store. */
+export async function findUnstored(db: ReadDatabase, input: { readonly digests: readonly Digest[] }): Promise<Digest[]> {
+  const rows = await db.all<[Digest]>(
+    sql`select f.value from json_each(${JSON.stringify(input.digests)}) f where not exists (select 1 from artifact a where a.digest = f.value)`,
+  );
+  return rows.map((row) => row[0]);
 }
 
 /** Of the given digests those that the owner can not read. */
