@@ -45,8 +45,24 @@ describe('leases', () => {
     expect(scene.fleet.workers.get(a)?.state).toBe('suspect');
     expect(attempts(scene)).toEqual([]);
     scene.wait(5_000, []);
-    expect(scene.fleet.workers.has(a)).toBe(false);
     expect(attempts(scene)).toEqual(['lost']);
+    expect(scene.ofType('worker.gone')).toEqual([]);
+    scene.wait(600_000, []);
+    expect(scene.ofType('worker.gone').length).toBe(1);
+  });
+
+  it('gives work again to a worker that slept longer than its lease', () => {
+    const scene = new Scene();
+    const a = scene.worker();
+    scene.job();
+    scene.place();
+    scene.wait(60_000, []);
+    scene.renew(a);
+    expect(scene.messages(a, 'cancel')[0]?.message).toMatchObject({ reason: 'stale' });
+    scene.held.set(a, []);
+    expect(scene.place().keys(a)).toEqual(['0']);
+    scene.wait(15_100, []);
+    expect(attempts(scene)).toEqual(['lost', 'lost']);
   });
 
   it('gives no new work to a suspect worker and trusts it again when it is heard', () => {

@@ -134,7 +134,7 @@ function adopt(turn: Turn, worker: Worker, ref: AttemptRef): Attempt | null {
   const index = job === undefined ? -1 : indexOf(job, key);
   if (job === undefined || index < 0 || job.waitingFor !== null || isSettled(job, index)) return null;
   const task = job.tasks.get(index);
-  if (task !== undefined && (task.live.length > 0 || task.state !== 'ready' || ref.attempt < task.attempts)) return null;
+  if (task !== undefined && (task.live.length > 0 || task.state !== 'ready' || ref.attempt <= task.attempts)) return null;
   return revive(turn, worker, job, index, ref, now.wallMs, false);
 }
 
@@ -214,6 +214,7 @@ function heard({ fleet, now }: Turn, worker: Worker): void {
   worker.state = advance(workerMachine, worker.state, 'heard');
   if (worker.drained) worker.state = advance(workerMachine, worker.state, 'drained');
   fleet.topology++;
+  armWorker(fleet, worker);
 }
 
 /** Any report counts as a sign of life. */
@@ -292,7 +293,8 @@ function armWorker(fleet: Fleet, worker: Worker): void {
 
 function nextLookMonoMs(worker: Worker): number {
   if (worker.closedMonoMs !== null) return worker.closedMonoMs + limits.closeGraceMs;
-  return worker.lastHeardMonoMs + (worker.state === 'suspect' ? limits.leaseMs : SILENT_MS);
+  if (worker.state !== 'suspect') return worker.lastHeardMonoMs + SILENT_MS;
+  return worker.lastHeardMonoMs + (worker.attempts.size > 0 ? limits.leaseMs : limits.orphanMs);
 }
 
 export function checkWorker(turn: Turn, worker: Worker): void {
@@ -303,10 +305,13 @@ export function checkWorker(turn: Turn, worker: Worker): void {
     expire(turn, worker, 'its connection closed and it did not come back');
     return;
   }
-  if (now.monoMs >= worker.lastHeardMonoMs + limits.leaseMs) {
-    expire(turn, worker, 'it was silent for a whole lease');
+  if (now.monoMs >= worker.lastHeardMonoMs + limits.orphanMs) {
+    expire(turn, worker, 'it was silent for too long');
     return;
   }
+  // Its socket is still open: it may only sleep. What it held goes to others; it may work again when it is heard.
+  if (now.monoMs >= worker.lastHeardMonoMs + limits.leaseMs)
+    for (const attempt of [...worker.attempts]) lose(turn, worker, attempt, 'it was silent for a whole lease');
   if (now.monoMs >= worker.lastHeardMonoMs + SILENT_MS) silence(turn, worker);
   armWorker(fleet, worker);
 }

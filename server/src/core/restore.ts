@@ -24,7 +24,6 @@ export function makeStored(fleet: Fleet, stored: JobSnapshot): Job {
   job.seq = stored.seq;
   job.succeeded = stored.succeeded;
   job.failed = stored.failed;
-  job.canceled = stored.canceled;
   job.repeated = stored.repeated;
   job.startedAtMs = stored.startedAtMs;
   job.canceledAtMs = stored.canceledAtMs;
@@ -39,13 +38,20 @@ export function makeStored(fleet: Fleet, stored: JobSnapshot): Job {
     job.total = job.plan.pieces.length;
   }
   let next = 0;
-  for (const [from, to] of stored.settled) {
+  let rows = 0;
+  for (const [from, last] of stored.settled) {
+    // A row of a piece whose plan step was refused lies past the end; it does not count.
+    const to = Math.min(last, job.total - 1);
+    if (to < from) break;
+    rows += to - from + 1;
     job.fresh.append(next, from - 1);
     job.settled ??= new Bits(Math.min(job.total, 1 << 20));
     for (let index = from; index <= to; index++) job.settled.add(index);
     next = to + 1;
   }
   job.fresh.append(next, job.total - 1);
+  // Tasks are canceled without a row only when their job ends: in a job that goes on, rows are the truth.
+  job.canceled = Math.max(0, rows - job.succeeded - job.failed);
   return job;
 }
 
