@@ -81,7 +81,7 @@ export async function startCoordinator(options: CoordinatorOptions, log: Logger,
     closers.push(lockDataDir(options.dataDir));
     const url = urlOf(options, port);
     const running = await openGrid(options, log, onFatal);
-    closers.push(() => running.store.close());
+    closers.push(running.close);
     const served = await openApi(options, log, http, running, url, port);
     parts = served.parts;
     closers.push(served.close);
@@ -125,6 +125,8 @@ interface RunningGrid {
   readonly entries: EntryFiles;
   readonly grants: Grants;
   readonly coordinator: Coordinator;
+  /** After a drain only the reading side is still open. */
+  close(): Promise<void>;
 }
 
 /** Store and scheduling loop: what is durable is taken up again. */
@@ -145,7 +147,11 @@ async function openGrid(options: CoordinatorOptions, log: Logger, onFatal: (erro
     onFatal,
   });
   await coordinator.boot();
-  return { store, bytes, entries, grants, coordinator };
+  const close = async (): Promise<void> => {
+    await coordinator.stop();
+    await store.reader.close();
+  };
+  return { store, bytes, entries, grants, coordinator, close };
 }
 
 const journalOf = (log: Logger) => ({

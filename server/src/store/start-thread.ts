@@ -9,7 +9,7 @@ export function startThread(entry: 'writer-thread' | 'reader-thread', workerData
   if (!isSource) return new Worker(new URL(`./${entry}.js`, import.meta.url), { workerData, execArgv: [] });
   // From source (tests): `--import tsx` does nothing in a worker of Node 20, so the loader is registered by hand, found by name so
   // that the compiled program never asks for it.
-  const loader = createRequire(import.meta.url).resolve('tsx/esm/api');
+  const loader = createRequire(import.meta.url).resolve('tsx/esm/api').replace(/\.cjs$/, '.mjs');
   const target = new URL(`./${entry}.ts`, import.meta.url).href;
   const start = `import { register } from ${JSON.stringify(pathToFileURL(loader).href)}; register(); await import(${JSON.stringify(target)});`;
   return new Worker(new URL(`data:text/javascript,${encodeURIComponent(start)}`), { workerData, execArgv: ['--conditions=udcs-source'] });
@@ -25,6 +25,7 @@ export class ThreadCalls<Out extends Reply> {
   readonly #thread: Worker;
   #next = 1;
   #gone: Error | null = null;
+  #endExpected = false;
 
   /** @param onGone called once when the thread ends without having been asked to */
   constructor(thread: Worker, onGone: (error: Error) => void) {
@@ -39,7 +40,7 @@ export class ThreadCalls<Out extends Reply> {
       this.#gone = error;
       for (const waiter of this.#waiting.values()) waiter.reject(error);
       this.#waiting.clear();
-      onGone(error);
+      if (!this.#endExpected) onGone(error);
     };
     thread.on('error', (error) => lost(error instanceof Error ? error : new Error(String(error))));
     thread.on('exit', (code) => lost(new Error(`the store thread ended with code ${code}`)));
@@ -57,6 +58,11 @@ export class ThreadCalls<Out extends Reply> {
       this.#waiting.set(id, { resolve, reject });
       this.#thread.postMessage({ ...message, id });
     });
+  }
+
+  /** The thread was asked to end itself: its exit may be seen before its last answer is worked on. */
+  expectEnd(): void {
+    this.#endExpected = true;
   }
 
   /** Expects the end from here on. */

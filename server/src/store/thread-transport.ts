@@ -23,6 +23,7 @@ export async function openThreadTransport(path: string, onGone: (error: Error) =
   return {
     batch: (statements) => ask({ batch: statements }),
     close: async () => {
+      calls.expectEnd();
       await ask({ close: true });
       await calls.end();
     },
