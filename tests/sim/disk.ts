@@ -230,11 +230,11 @@ function ranges(indexes: number[]): [number, number][] {
 
 function triedOf(row: JobRow): JobSnapshot['tried'] {
   const byKey = new Map<string, { attempts: number; failures: number; lost: number; hosts: Set<string> }>();
-  for (const { key, state, host, ended } of row.attempts.values()) {
+  for (const { key, attempt, state, host, ended } of row.attempts.values()) {
     if (!ended) continue;
     const entry = byKey.get(key) ?? { attempts: 0, failures: 0, lost: 0, hosts: new Set<string>() };
     byKey.set(key, entry);
-    entry.attempts++;
+    entry.attempts = Math.max(entry.attempts, attempt);
     if (state === 'failed') entry.failures++;
     if (state === 'lost') entry.lost++;
     if ((state === 'failed' || state === 'lost') && host !== '') entry.hosts.add(host);

@@ -76,9 +76,14 @@ export class SimWorker {
     return this.welcomed && this.socket !== null;
   }
 
+  /** For failures: where it stands. */
+  get situation(): string {
+    return `${this.name} ${this.running ? 'up' : 'down'}, ${this.socket === null ? 'no line' : this.welcomed ? 'joined' : 'greeting'}, ${this.retry === null ? 'no retry' : 'retrying'}, holds ${this.held.size}`;
+  }
+
   reconnect(inMs: number): void {
     if (this.retry !== null) this.retry.canceled = true;
-    this.retry = this.later(inMs, () => {
+    this.retry = this.later(Math.max(1, inMs), () => {
       this.retry = null;
       if (this.socket !== null) return;
       this.line++;
@@ -98,7 +103,9 @@ export class SimWorker {
     this.id = null;
     this.retry = null;
     this.dropLine(this.outside.random.chance(0.6));
+    const { start } = this;
     this.outside.agenda.in(backInMs, () => {
+      if (start !== this.start) return;
       this.running = true;
       this.instance = this.outside.random.hex(32);
       this.reconnect(0);
@@ -219,24 +226,30 @@ export class SimWorker {
     if (this.socket === null) return;
     switch (message.type) {
       case 'welcome':
-        return this.welcome(message);
+        this.welcome(message);
+        return;
       case 'assign':
         this.grants.push({ attempts: message.tasks.map(refOf), mac: message.mac });
         for (const task of message.tasks) this.take(task);
-        return this.startMore();
+        this.startMore();
+        return;
       case 'ack':
         for (const ref of message.attempts) {
           const held = this.held.get(keyOf(ref));
           if (held !== undefined) this.outside.acked(this, held);
           this.forget(ref);
         }
-        return this.startMore();
+        this.startMore();
+        return;
       case 'cancel':
-        return this.handBack(message.attempts, () => true);
+        this.handBack(message.attempts, () => true);
+        return;
       case 'revoke':
-        return this.handBack(message.attempts, (held) => held.state === 'offered');
+        this.handBack(message.attempts, (held) => held.state === 'offered');
+        return;
       case 'refused':
-        return this.outside.refused(this, message.code, message.message);
+        this.outside.refused(this, message.code, message.message);
+        return;
       case 'draining':
         return;
     }

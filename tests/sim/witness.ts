@@ -50,7 +50,7 @@ export class Witness {
 
   sent(worker: { readonly id: string; readonly instance: string }, message: ToWorker, fleet: Fleet | null): void {
     if (message.type === 'assign') for (const ref of message.tasks) this.assigned(worker, ref, fleet);
-    if (message.type === 'ack') for (const ref of message.attempts) this.acked(ref);
+    if (message.type === 'ack') for (const ref of message.attempts) this.acked(worker, ref);
     if (message.type === 'welcome') for (const ref of message.adopted) this.adopted(worker, ref);
   }
 
@@ -60,7 +60,7 @@ export class Witness {
     this.granted.set(key, { worker: worker.id, instance: worker.instance });
     const { jobId, key: taskKey } = splitTaskId(ref.task);
     const row = this.disk.jobs.get(jobId);
-    if (row === undefined) return this.violated('only durable jobs run', jobId);
+    if (row === undefined) this.violated('only durable jobs run', jobId);
     const { after, afterAny } = row.submitted.job.spec;
     for (const upstream of after)
       if (this.disk.endOf(upstream) !== 'succeeded')
@@ -74,13 +74,15 @@ export class Witness {
       this.violated('nothing is assigned to a suspect or draining worker', `${key} to ${known.state} ${worker.id}`);
   }
 
-  private acked(ref: AttemptRef): void {
+  private acked(worker: { readonly id: string }, ref: AttemptRef): void {
+    // A liar may be told to forget somebody else's attempt at any time.
+    if (this.granted.get(keyOf(ref))?.worker !== worker.id) return;
     if (this.underWay.has(keyOf(ref))) this.violated('an acknowledged result is durable', keyOf(ref));
   }
 
   private adopted(worker: { readonly id: string; readonly instance: string }, ref: AttemptRef): void {
     const grant = this.granted.get(keyOf(ref));
-    if (grant === undefined) return this.violated('only attempts that were given are adopted', `${keyOf(ref)} was never assigned`);
+    if (grant === undefined) this.violated('only attempts that were given are adopted', `${keyOf(ref)} was never assigned`);
     if (grant.worker !== worker.id || grant.instance !== worker.instance)
       this.violated('an attempt is adopted from its own worker only', `${keyOf(ref)} shown by ${worker.id}, given to ${grant.worker}`);
   }

@@ -1,6 +1,7 @@
 // One seed, one run: a coordinator that dies and comes back, workers, a client, trouble, and after it a time in which
 // everything must come to its end. Returns what happened, and what was broken, if anything was.
 import type { ToWorker } from '@udcs/protocol';
+import { explain } from '../../server/src/core/index.ts';
 import { Agenda } from './agenda.ts';
 import { Disk } from './disk.ts';
 import { type Gossip, HostileWorker } from './hostile.ts';
@@ -88,6 +89,7 @@ class World {
         this.check();
       }
       if (this.steps >= STEPS_MAX) throw new Violation(`the system comes to rest: still busy after ${STEPS_MAX} steps at ${this.agenda.nowMs} ms`);
+      this.allEnded();
       this.witness.final();
       if (!this.client.done) throw new Violation('every submit is answered in the end');
       this.atRest();
@@ -109,6 +111,16 @@ class World {
     if (this.faults || !this.client.done || this.life?.fleet == null) return false;
     for (const row of this.disk.jobs.values()) if (row.counted.endedAtMs === null) return false;
     return this.workers.every((worker) => worker.held.size === 0) && this.agenda.nowMs > this.profile.faultsUntilMs + 30_000;
+  }
+
+  private allEnded(): void {
+    for (const [id, row] of this.disk.jobs) {
+      if (row.counted.endedAtMs !== null) continue;
+      const why = this.life?.fleet ? this.life.coordinator.read((fleet) => explain(fleet, id, undefined)) : null;
+      throw new Violation(
+        `every job ends once faults stop: ${id} ${JSON.stringify(row.counted)} canceled ${row.canceledAtMs}; ${JSON.stringify(why)}; workers: ${this.workers.map((worker) => worker.situation).join(', ')}`,
+      );
+    }
   }
 
   /** Nothing is kept of what has ended. */
@@ -242,19 +254,24 @@ class World {
         if (this.life !== null) this.life.fuse = random.int(0, 30);
         return;
       case 'workerCrash':
-        return worker.crash(random.int(100, 40_000));
+        worker.crash(random.int(100, 40_000));
+        return;
       case 'freeze':
-        return worker.freeze(random.int(1_000, 40_000));
+        worker.freeze(random.int(1_000, 40_000));
+        return;
       case 'cutLine':
-        return worker.cutLine(true);
+        worker.cutLine(true);
+        return;
       case 'silentCut':
-        return worker.cutLine(false);
+        worker.cutLine(false);
+        return;
       case 'drain':
         worker.intend('drain');
         agenda.in(random.int(1_000, 20_000), () => worker.intend('resume'));
         return;
       case 'leave':
-        return worker.intend('leave');
+        worker.intend('leave');
+        return;
       case 'clockJump':
         agenda.wallOffsetMs += random.pick([-DAY_MS, DAY_MS, 3_600_000, -60_000]);
         return;

@@ -73,6 +73,9 @@ export class Coordinator implements Intake {
       grants: parts.grants,
       entries: parts.entries,
       isOpen: (worker, ref) => this.isOpen(worker, ref),
+      isOnline: (worker) => this.fleet !== null && core.oneWorkerStatus(this.fleet, worker)?.state === 'online',
+      onUnsent: (worker, released) =>
+        this.push({ type: 'worker.reported', worker, report: { released: released.map(({ task, epoch, attempt }) => ({ task, epoch, attempt })) } }),
       followsSettlement: (task) => this.followsSettlement(splitTaskId(task.task).jobId),
       onUnreadable: (worker, attempts, thrown) => this.giveBack(worker, attempts, thrown),
     });
@@ -220,7 +223,7 @@ export class Coordinator implements Intake {
       const outcomes = events.map((event) => core.apply(fleet, event, now));
       outcomes.push(core.place(fleet, now, PLACE_BUDGET));
       this.obey(outcomes);
-      for (const mail of this.held.splice(0)) this.outbox.deliver(mail, true);
+      for (const mail of this.held.splice(0)) this.outbox.deliverLate(mail);
     } catch (thrown) {
       this.die(thrown);
     }
@@ -237,10 +240,10 @@ export class Coordinator implements Intake {
     for (const send of sends) this.changedWorkers.add(send.to);
     const { now, commit } = this.outbox.sort(sends, facts.length > 0 || this.writes > 0);
     if (facts.length > 0) this.write(facts);
-    this.outbox.deliver(now, false);
+    this.outbox.deliver(now);
     if (commit.size > 0) {
       const durable = this.lastWrite;
-      void durable.then(() => this.release(commit));
+      durable.then(() => this.release(commit)).catch((thrown: unknown) => this.die(thrown));
     }
     this.feed.tellWorkers([...this.changedWorkers]);
     this.changedWorkers.clear();
@@ -252,13 +255,12 @@ export class Coordinator implements Intake {
     const before = this.lastWrite;
     const written = this.parts.writer.write(facts);
     // In order, whatever order the store resolves in: an earlier fact is durable before a later one counts as durable.
-    this.lastWrite = Promise.all([written, before]).then(
-      ([refused]) => {
+    this.lastWrite = Promise.all([written, before])
+      .then(([refused]) => {
         this.writes--;
         this.committed(facts, refused);
-      },
-      (thrown: unknown) => this.die(thrown),
-    );
+      })
+      .catch((thrown: unknown) => this.die(thrown));
   }
 
   private committed(facts: readonly Fact[], refused: readonly Fact[]): void {
@@ -282,7 +284,7 @@ export class Coordinator implements Intake {
   private release(mail: Mail): void {
     if (this.stopped) return;
     if (this.reloading || this.refusedJobs.size > 0) this.held.push(mail);
-    else this.outbox.deliver(mail, true);
+    else this.outbox.deliverLate(mail);
   }
 
   /** Takes the store's word for jobs whose facts it refused, and for those that waited for their end. The core rests meanwhile. */

@@ -15,6 +15,10 @@ export interface OutboxParts {
   readonly entries: ArrayEntries;
   /** Whether this attempt is still that worker's. */
   readonly isOpen: (worker: WorkerId, ref: AttemptRef) => boolean;
+  /** Whether that worker takes work now. */
+  readonly isOnline: (worker: WorkerId) => boolean;
+  /** These were never sent: the core may have them back. */
+  readonly onUnsent: (worker: WorkerId, attempts: readonly AttemptRef[]) => void;
   /** Whether a job's tasks exist only because of a settlement: it has upstream jobs or a plan. */
   readonly followsSettlement: (task: Assignment) => boolean;
   /** Entries of these tasks can not be read now. */
@@ -51,16 +55,30 @@ export class Outbox {
     return { now, commit };
   }
 
-  /** @param late it waited for a commit: what was taken back meanwhile is left out */
-  deliver(mail: Mail, late: boolean): void {
+  deliver(mail: Mail): void {
     for (const [to, messages] of mail) {
       const link = this.parts.links.get(to);
       // Not connected: whatever this was, the worker's next hello and its lease settle it.
       if (link === undefined) continue;
       for (const message of joined(messages)) {
-        if (message.type === 'assign') this.assign(link, late ? message.tasks.filter((task) => this.parts.isOpen(to, task)) : message.tasks);
+        if (message.type === 'assign') this.assign(link, message.tasks);
         else link.send(outFrame(message));
       }
+    }
+  }
+
+  /** The same for what waited for a commit: meanwhile attempts may have been taken back and workers gone quiet. */
+  deliverLate(mail: Mail): void {
+    const { isOnline, isOpen, onUnsent } = this.parts;
+    for (const [to, messages] of mail) {
+      const due = messages.flatMap((message): CoreMessage[] => {
+        if (message.type !== 'assign') return [message];
+        const open = message.tasks.filter((task) => isOpen(to, task));
+        if (open.length > 0 && isOnline(to)) return [{ type: 'assign', tasks: open }];
+        if (open.length > 0) onUnsent(to, open);
+        return [];
+      });
+      this.deliver(new Map([[to, due]]));
     }
   }
 
