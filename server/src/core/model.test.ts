@@ -36,6 +36,15 @@ function checkMatches(scene: Scene): void {
   }
 }
 
+const successOf = (ref: AttemptRef) => ({
+  ...ref,
+  value: null,
+  outputs: {},
+  exitCode: 0,
+  log: null,
+  usage: { wallMs: 1, cpuMs: null, gpuMs: null, peakMemoryBytes: null, versions: {} },
+});
+
 const pick = <T>(list: readonly T[], at: number): T | undefined => list[at % Math.max(1, list.length)];
 const at = fc.nat(1_000);
 const codes: readonly ErrorCode[] = ['EXIT_CODE', 'MODULE_INVALID', 'DEVICE_LOST', 'INTERNAL', 'MEMORY_LIMIT'];
@@ -108,6 +117,7 @@ const commands = [
   submits,
   onAttempt('start', (scene, worker, ref) => scene.start(worker, ref)),
   onAttempt('succeed', (scene, worker, ref) => void scene.succeed(worker, ref)),
+  onAttempt('succeed', (scene, worker, ref) => void scene.succeed(worker, ref)),
   onAttempt('succeed twice', (scene, worker, ref) => {
     scene.succeed(worker, ref);
     scene.succeed(worker, ref);
@@ -120,16 +130,22 @@ const commands = [
   ),
   onAttempt('reject', (scene, worker, ref) => void scene.reject(worker, 'NO_ROOM', ref)),
   onAttempt('release', (scene, worker, ref) => void scene.release(worker, ref)),
-  onAttempt(
-    'foreign report',
-    (scene, _worker, ref) => void scene.apply({ type: 'worker.reported', worker: `wkr_${'7'.repeat(26)}`, report: { released: [ref], started: [ref] } }),
+  fc.tuple(at, at).map(([choice, other]) =>
+    command(`foreign success ${choice} ${other}`, (known, scene) => {
+      const given = pick(known.given, choice);
+      const stranger = pick(known.workers, other);
+      if (given === undefined || stranger === undefined || stranger === given.worker) return;
+      const before = scene.facts.length;
+      scene.apply({ type: 'worker.reported', worker: stranger, report: { succeeded: [successOf(given.ref)], started: [given.ref], released: [given.ref] } });
+      if (scene.facts.length !== before) throw new Error(`${stranger} changed an attempt of ${given.worker}`);
+    }),
   ),
   onWorker('close', (scene, worker) => void scene.close(worker)),
   onWorker('replace', (scene, worker) => void scene.close(worker, true)),
   onWorker('leave', (scene, worker) => void scene.apply({ type: 'worker.intent', worker, intent: 'leave' })),
   onWorker('drain', (scene, worker) => void scene.apply({ type: 'worker.intent', worker, intent: 'drain' })),
   onWorker('resume', (scene, worker) => void scene.apply({ type: 'worker.intent', worker, intent: 'resume' })),
-  onWorker('come back', (scene, worker) => void scene.worker({ holding: scene.holds(worker).map((ref) => ({ ref, state: 'running' })) }, worker)),
+  onWorker('come back', (scene, worker) => scene.comeBack(worker)),
   onWorker('pause', (scene, worker) => scene.renew(worker, { throttle: 0 })),
   onWorker('go on', (scene, worker) => scene.renew(worker, { throttle: 1 })),
   at.map((choice) =>
@@ -170,7 +186,9 @@ it('keeps its books under any order of events, and ends every job once trouble s
   fc.assert(
     fc.property(fc.commands(commands, { maxCommands: 50, size: 'max' }), (list) => {
       const scene = new Scene();
-      fc.modelRun(() => ({ model: { workers: [], jobs: [], given: [] }, real: scene }), list);
+      const workers = oses.map((os) => scene.worker({ slots: 2, attributes: { 'os.name': os } }));
+      const jobs = [scene.job({ type: 'MOCK', spec: {}, array: { count: 8 } })];
+      fc.modelRun(() => ({ model: { workers, jobs, given: [] }, real: scene }), list);
       checkFacts(scene);
       finish(scene);
       checkFacts(scene);

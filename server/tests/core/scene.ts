@@ -63,6 +63,7 @@ export class Scene {
   private jobs = 0;
   private workers = 0;
   private readonly loads = new Map<WorkerId, Load>();
+  private readonly wishes = new Map<WorkerId, WorkerWish>();
   /** What each worker holds, as it would know it. */
   readonly held = new Map<WorkerId, Assignment[]>();
   wakeAtMs: number | null = null;
@@ -106,10 +107,16 @@ export class Scene {
   worker(wish: WorkerWish = {}, id?: WorkerId): WorkerId {
     const worker = id ?? (`wkr_${pad(++this.workers)}` as WorkerId);
     const introduction = this.introduction(wish, worker);
+    this.wishes.set(worker, { ...wish, holding: [] });
     this.loads.set(worker, introduction.load);
     if (!this.held.has(worker)) this.held.set(worker, []);
     this.apply({ type: 'worker.joined', introduction });
     return worker;
+  }
+
+  /** The same worker on a new socket, showing what it holds. */
+  comeBack(worker: WorkerId): void {
+    this.worker({ ...this.wishes.get(worker), holding: this.holds(worker).map((ref) => ({ ref, state: 'running' })) }, worker);
   }
 
   job(job: JobInput & { owner?: string } = { type: 'MOCK', spec: {} }): JobId {
