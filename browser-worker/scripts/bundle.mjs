@@ -22,7 +22,7 @@ await rm(building, { recursive: true, force: true });
 await mkdir(building, { recursive: true });
 const result = await build({
   absWorkingDir: room,
-  entryPoints: { page: 'src/page/donate-page.ts', control: 'src/control/main.ts', task: 'src/task/main.ts', donate: 'src/page/donate.css' },
+  entryPoints: { page: 'src/page/donate-page.ts', control: 'src/control/main.ts', task: 'src/task/main.ts' },
   outdir: building,
   bundle: true,
   format: 'esm',
@@ -31,6 +31,7 @@ const result = await build({
   conditions: ['udcs-source'],
   splitting: true,
   minify: true,
+  loader: { '.css': 'text' },
   sourcemap: false,
   metafile: true,
   entryNames: '[name]-[hash]',
@@ -45,11 +46,10 @@ const names = {
   page: entry('src/page/donate-page.ts'),
   control: entry('src/control/main.ts'),
   task: entry('src/task/main.ts'),
-  style: entry('src/page/donate.css'),
 };
 
 const template = await readFile(join(room, 'src/page/donate.html'), 'utf8');
-await writeFile(join(building, 'donate.html'), template.replace('%SCRIPT%', names.page).replace('%STYLE%', names.style));
+await writeFile(join(building, 'donate.html'), template.replace('%SCRIPT%', names.page));
 
 const files = [];
 for (const name of [...outputs.map((output) => output.name), 'donate.html'].sort()) {

@@ -70,3 +70,29 @@ export const endlessModule = new Uint8Array([
   0x0b,
   0x0b,
 ]);
+
+/** A WGSL job that doubles `values`; with `turns` it also spins that often, to be long. */
+export const doublingKernel = (values: readonly number[], turns = 0) => ({
+  type: 'WGSL_KERNEL' as const,
+  spec: {
+    code: `@group(0) @binding(0) var<storage, read> numbers: array<f32>;
+@group(0) @binding(1) var<storage, read_write> doubled: array<f32>;
+@compute @workgroup_size(1) fn main(@builtin(workgroup_id) id: vec3u) {
+  var rest = 0f;
+  for (var turn = 0u; turn < ${turns}u; turn++) { rest = fract(rest * 1.5f + 0.25f); }
+  doubled[id.x] = numbers[id.x] * 2f + select(0f, 1f, rest > 2f);
+}`,
+    workgroups: [values.length, 1, 1] as [number, number, number],
+    bindings: [
+      { group: 0, binding: 0, kind: 'read-storage' as const, values: [...values] },
+      { group: 0, binding: 1, kind: 'storage' as const, shape: [values.length], output: 'doubled' },
+    ],
+    maxLoopIterations: Math.max(1_000_000, turns),
+  },
+  outputs: [{ name: 'doubled' }],
+});
+
+export function floatsOf(inline: string | undefined): number[] {
+  const bytes = Buffer.from(inline ?? '', 'base64');
+  return [...new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))];
+}

@@ -1,13 +1,19 @@
 // Entry of the control Worker: the session behind comlink. It lives as long as the tab donates and runs no task itself.
 import { expose } from 'comlink';
 import * as z from 'zod/mini';
-import { eraseProfile, Session } from './session.ts';
+import { eraseProfile } from './parts.ts';
+import { Session } from './session.ts';
 import type { ControlSurface } from './surface.ts';
 
 // The page's policy forbids eval, and zod would only report its own attempt to compile schemas.
 z.config({ jitless: true });
 
 let session: Session | null = null;
+
+/** The page waits for this in a loop, because it is about to stop. */
+function raise(flag: SharedArrayBuffer | null): void {
+  if (flag !== null) Atomics.store(new Int32Array(flag), 0, 1);
+}
 
 const surface: ControlSurface = {
   async start(options, listener) {
@@ -24,15 +30,16 @@ const surface: ControlSurface = {
   async setLimits(limits) {
     await session?.setLimits(limits);
   },
-  async setConditions(conditions) {
+  async setConditions(conditions, flag) {
     session?.setConditions(conditions);
+    raise(flag);
   },
   async online() {
     session?.online();
   },
   async leave(flag) {
     session?.leave();
-    if (flag !== null) Atomics.store(new Int32Array(flag), 0, 1);
+    raise(flag);
   },
   async forget() {
     if (session === null) await eraseProfile();

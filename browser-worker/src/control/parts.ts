@@ -2,7 +2,7 @@
 import { ArtifactCache } from './artifact-cache.ts';
 import { Artifacts } from './artifacts.ts';
 import { Connection, type ConnectionEvents } from './connection.ts';
-import type { Database } from './database.ts';
+import { Database } from './database.ts';
 import type { Identity } from './identity.ts';
 import { SOFTWARE } from './machine.ts';
 import { Outbox } from './outbox.ts';
@@ -53,4 +53,9 @@ export async function buildParts(needs: PartsNeeds): Promise<Parts> {
   });
   const floor = new WorkFloor({ outbox, threads, artifacts, policy, software: SOFTWARE, events: floorEvents });
   return { database, identity, cache, traffic, threads, outbox, floor, connection };
+}
+
+/** Key pair, worker keys, measurements, cache: nothing of this browser profile stays. */
+export async function eraseProfile(): Promise<void> {
+  await Promise.all([Database.erase(), ArtifactCache.erase()]);
 }

@@ -2,12 +2,11 @@
 // work; the floor decides what runs.
 import { type ErrorRecord, type FromWorker, type Hello, type Load, PROTOCOL_VERSION, type ToWorker, toUdcsError, limits as wireLimits } from '@udcs/protocol';
 import type { DonationLimits, DonationPhase, DonationState, PauseReason } from '../page/state.ts';
-import { ArtifactCache } from './artifact-cache.ts';
 import { Database } from './database.ts';
 import { dropWorkerKey, type Identity, joinPatiently, loadIdentity, toHex } from './identity.ts';
 import { LoadWatch, loadOf } from './load-watch.ts';
 import { attributesOf, capabilitiesOf, describeMachine, type Findings, SOFTWARE, workerName } from './machine.ts';
-import { buildParts, type Parts } from './parts.ts';
+import { buildParts, eraseProfile, type Parts } from './parts.ts';
 import { discover, type Proof } from './probe.ts';
 import { restReasons } from './rest.ts';
 import type { Conditions, ControlStart } from './surface.ts';
@@ -243,14 +242,15 @@ export class Session {
   }
 
   #onWelcome(frame: Extract<ToWorker, { type: 'welcome' }>): void {
-    const { floor, connection } = this.#needParts();
+    const { floor } = this.#needParts();
     this.#worker = frame.worker;
     this.#error = null;
     this.#offlineSinceMs = null;
     clearInterval(this.#renewal);
     this.#renewal = setInterval(() => this.#renew(), Math.max(250, frame.renewMs));
     this.#rest = this.#restReason();
-    if (this.#rest !== null) connection.send({ type: 'intent', intent: 'drain', reason: this.#rest });
+    // A hello counts as ready for work, whatever was said on an older connection.
+    if (this.#rest !== null) this.#say('drain', this.#rest);
     floor.reconcile(frame.adopted);
     this.#setPhase(this.#rest === null ? 'working' : 'paused');
   }
@@ -304,6 +304,10 @@ export class Session {
     if (this.#findings !== null) this.#send({ type: 'capabilities', capabilities: capabilitiesOf(this.#findings, this.#limits) });
   }
 
+  #say(intent: 'drain' | 'resume', reason?: string): void {
+    this.#send(reason === undefined ? { type: 'intent', intent } : { type: 'intent', intent, reason });
+  }
+
   #send(frame: FromWorker): boolean {
     return this.#parts?.connection.send(frame) ?? false;
   }
@@ -334,13 +338,13 @@ export class Session {
     if (this.#offlineSinceMs !== null && performance.now() - this.#offlineSinceMs > wireLimits.orphanMs) parts?.floor.abandon();
     if (parts !== null && next !== null && was === null) {
       // Drain first: what is released must not come straight back.
-      this.#send({ type: 'intent', intent: 'drain', reason: next });
+      this.#say('drain', next);
       parts.floor.stopAll();
       parts.outbox.flush();
       if (parts.connection.welcomed) this.#renew();
     }
     if (parts !== null && next === null && was !== null) {
-      this.#send({ type: 'intent', intent: 'resume' });
+      this.#say('resume');
       parts.threads.warm();
       if (parts.connection.welcomed) this.#renew();
     }
@@ -384,8 +388,4 @@ export class Session {
       nowMs: performance.now(),
     });
   }
-}
-
-export async function eraseProfile(): Promise<void> {
-  await Promise.all([Database.erase(), ArtifactCache.erase()]);
 }

@@ -25,7 +25,8 @@ export interface ControlSurface {
   pause(): Promise<void>;
   resume(): Promise<void>;
   setLimits(limits: DonationLimits): Promise<void>;
-  setConditions(conditions: Conditions): Promise<void>;
+  /** `flag` as in leave(): a page that is being frozen can not await either. */
+  setConditions(conditions: Conditions, flag: SharedArrayBuffer | null): Promise<void>;
   /** The network came back: try now instead of waiting for the next attempt. */
   online(): Promise<void>;
   /** Hands everything back and closes the connection. `flag[0]` becomes 1 when that is on its way: pagehide can not await. */

@@ -9,6 +9,19 @@ const HALF_BYTES = limits.attemptLogBytes / 2;
 /** Above this many messages at once, lines wait for each other. */
 const BURST = 64;
 const MESSAGES_PER_MS = 0.1;
+const BLOCK_BYTES = 4_096;
+
+interface Part {
+  readonly stream: LogStream;
+  readonly bytes: Uint8Array;
+}
+
+interface Block {
+  readonly stream: LogStream;
+  readonly buffer: Uint8Array;
+  from: number;
+  to: number;
+}
 
 export class LogTap {
   readonly #emit: Emit;
@@ -16,9 +29,9 @@ export class LogTap {
   #headBytes = 0;
   #tokens = BURST;
   #filledAtMs: number;
-  #pending: { readonly stream: LogStream; readonly bytes: Uint8Array }[] = [];
+  #pending: Part[] = [];
   #pendingBytes = 0;
-  readonly #ring: { readonly stream: LogStream; readonly bytes: Uint8Array }[] = [];
+  readonly #ring: Block[] = [];
   #ringBytes = 0;
   #cutBytes = 0;
 
@@ -42,13 +55,7 @@ export class LogTap {
 
   /** Sends what waits; neighbours of one stream become one message. */
   flush(): void {
-    let at = 0;
-    while (at < this.#pending.length) {
-      const stream = (this.#pending[at] as { stream: LogStream }).stream;
-      const run = [];
-      while (at < this.#pending.length && this.#pending[at]?.stream === stream) run.push(...this.#pending.slice(at, ++at).map((part) => part.bytes));
-      this.#emit(stream, join(run), false);
-    }
+    this.#emitRuns(this.#pending, false);
     this.#pending = [];
     this.#pendingBytes = 0;
   }
@@ -57,20 +64,48 @@ export class LogTap {
   end(): void {
     this.flush();
     if (this.#cutBytes > 0) this.#emit('udcs', new TextEncoder().encode(`\n[${this.#cutBytes} bytes of log left out here]\n`), true);
-    for (const part of this.#ring) this.#emit(part.stream, part.bytes, true);
+    const kept = this.#ring.map(({ stream, buffer, from, to }) => ({ stream, bytes: buffer.subarray(from, to) }));
+    this.#emitRuns(kept, true);
     this.#ring.length = 0;
   }
 
+  #emitRuns(parts: readonly Part[], tail: boolean): void {
+    let at = 0;
+    while (at < parts.length) {
+      const first = parts[at] as Part;
+      let end = at + 1;
+      while (parts[end]?.stream === first.stream) end++;
+      this.#emit(first.stream, join(parts.slice(at, end).map((part) => part.bytes)), tail);
+      at = end;
+    }
+  }
+
+  /** Appends to the ring in blocks, because a flood may come byte by byte. */
   #keep(stream: LogStream, bytes: Uint8Array): void {
-    const last = bytes.subarray(Math.max(0, bytes.length - HALF_BYTES)).slice();
-    this.#cutBytes += bytes.length - last.length;
-    this.#ring.push({ stream, bytes: last });
-    this.#ringBytes += last.length;
+    let rest = bytes;
+    while (rest.length > 0) {
+      let block = this.#ring.at(-1);
+      if (block === undefined || block.stream !== stream || block.to === block.buffer.length) {
+        block = { stream, buffer: new Uint8Array(BLOCK_BYTES), from: 0, to: 0 };
+        this.#ring.push(block);
+      }
+      const taken = rest.subarray(0, block.buffer.length - block.to);
+      block.buffer.set(taken, block.to);
+      block.to += taken.length;
+      this.#ringBytes += taken.length;
+      rest = rest.subarray(taken.length);
+      this.#cut();
+    }
+  }
+
+  #cut(): void {
     while (this.#ringBytes > HALF_BYTES) {
-      const first = this.#ring.shift();
-      if (first === undefined) break;
-      this.#ringBytes -= first.bytes.length;
-      this.#cutBytes += first.bytes.length;
+      const first = this.#ring[0] as Block;
+      const cutBytes = Math.min(this.#ringBytes - HALF_BYTES, first.to - first.from);
+      first.from += cutBytes;
+      this.#ringBytes -= cutBytes;
+      this.#cutBytes += cutBytes;
+      if (first.from === first.to) this.#ring.shift();
     }
   }
 

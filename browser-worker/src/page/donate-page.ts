@@ -1,9 +1,16 @@
 // The plain donate page that the worker bundle brings along: it works without the dashboard and uses only the page API.
 // The invite comes from location.hash; limits may be set there too: #CODE&cores=2&gpu=100&memory=1024&data=5000&battery=1
 import { UdcsError } from '@udcs/protocol';
+import styles from './donate.css';
 import { createDonation } from './donation.ts';
 import { optionsFromHash } from './hash-options.ts';
 import type { CurrentTask, DonationLimits, DonationState } from './state.ts';
+
+// A constructed sheet needs no style-src in whatever policy the page is served with.
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(styles);
+document.adoptedStyleSheets = [sheet];
+document.body.hidden = false;
 
 const { code, limits: presetLimits } = optionsFromHash(location.hash);
 const donation = createDonation({ code, manifestUrl: new URL('manifest.json', location.href).href });

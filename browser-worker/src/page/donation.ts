@@ -39,8 +39,8 @@ interface Manifest {
 }
 
 const LOCK = 'udcs-donate';
-/** How long a closing page waits for its Worker to send the farewell. */
-const FAREWELL_MS = 100;
+/** How long a stopping page waits for its Worker to say so. */
+const LAST_WORDS_MS = 100;
 
 interface BatteryLike extends EventTarget {
   readonly level: number;
@@ -162,16 +162,26 @@ class TabDonation implements Donation {
   #watchPage(control: Remote<ControlSurface>): () => void {
     const listeners = new AbortController();
     const on = { signal: listeners.signal };
-    const tell = (): void => void control.setConditions(this.#conditions());
-    addEventListener('pagehide', () => farewell(control), on);
+    const tell = (flag: SharedArrayBuffer | null): void => void control.setConditions(this.#conditions(), flag);
+    addEventListener('pagehide', () => lastWords((flag) => void control.leave(flag)), on);
     addEventListener('online', () => void control.online(), on);
-    const setFrozen = (frozen: boolean): void => {
-      this.#frozen = frozen;
-      tell();
-    };
-    document.addEventListener('freeze', () => setFrozen(true), on);
-    document.addEventListener('resume', () => setFrozen(false), on);
-    for (const name of ['chargingchange', 'levelchange']) this.#battery?.addEventListener(name, tell, on);
+    document.addEventListener(
+      'freeze',
+      () => {
+        this.#frozen = true;
+        lastWords(tell);
+      },
+      on,
+    );
+    document.addEventListener(
+      'resume',
+      () => {
+        this.#frozen = false;
+        tell(null);
+      },
+      on,
+    );
+    for (const name of ['chargingchange', 'levelchange']) this.#battery?.addEventListener(name, () => tell(null), on);
     // Shared: a second tab of this profile donates too, as another worker of the same host.
     const lock = new AbortController();
     navigator.locks
@@ -207,15 +217,16 @@ class TabDonation implements Donation {
 }
 
 /**
- * The page goes away now. The message to the control Worker is posted at once, but the browser may end that Worker before it
- * has sent its frames, so the page waits for a flag, where shared memory exists, for a tenth of a second at most.
+ * The page stops now, for a while or for good. The message to the control Worker is posted at once, but the browser stops that
+ * Worker too, perhaps before it has sent its frames, so the page waits for a flag, where shared memory exists, for a tenth of a
+ * second at most.
  */
-function farewell(control: Remote<ControlSurface>): void {
+function lastWords(say: (flag: SharedArrayBuffer | null) => void): void {
   const flag = globalThis.crossOriginIsolated ? new SharedArrayBuffer(4) : null;
-  void control.leave(flag);
+  say(flag);
   if (flag === null) return;
   const view = new Int32Array(flag);
-  const untilMs = performance.now() + FAREWELL_MS;
+  const untilMs = performance.now() + LAST_WORDS_MS;
   while (Atomics.load(view, 0) === 0 && performance.now() < untilMs);
 }
 
