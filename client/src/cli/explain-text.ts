@@ -8,19 +8,20 @@ const WORKERS_SHOWN = 20;
 export function sayExplain(out: Output, explain: ExplainView): void {
   out.event({ type: 'explain', ...explain });
   out.say(`${out.paint('bold', explain.verdict)}: ${explain.summary}`);
-  if (explain.tally.length > 0) {
+  // The summary of a single worker says all there is.
+  if (explain.workers.length + explain.workersNotShown <= 1) return;
+  if (explain.tally.length > 1) {
     out.say();
     out.table(
       ['WORKERS', 'CHECK', 'REASON'],
       explain.tally.map((entry) => [String(entry.workers), entry.code, entry.message]),
     );
   }
-  if (explain.nearest !== null) {
+  if (explain.nearest !== null && !explain.summary.includes(explain.nearest.suggestion)) {
     out.say();
     out.say(`nearest: ${explain.nearest.name}: ${explain.nearest.reason.message}`);
     out.say(`${out.paint('bold', 'to make it run')}: ${explain.nearest.suggestion}`);
   }
-  if (explain.workers.length === 0) return;
   out.say();
   const shown = explain.workers.slice(0, WORKERS_SHOWN);
   out.table(

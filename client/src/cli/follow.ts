@@ -52,7 +52,7 @@ export async function follow(context: Context, grid: Grid, handle: JobHandle, op
       context.interrupt();
       await followed.catch(() => undefined);
       sayExplain(out, outcome);
-      out.note(`job ${id} stays queued: \`udcs wait ${id}\` waits for a worker, \`udcs cancel ${id}\` cancels it`);
+      out.note(`${id} stays queued: \`udcs wait ${id}\` waits for a worker, \`udcs cancel ${id}\` cancels it`);
       return EXIT.unmatched;
     }
     if (options.summary) saySummary(context, outcome, performance.now() - startedMs, options.save);
@@ -93,10 +93,15 @@ async function followEvents(context: Context, grid: Grid, handle: JobHandle, opt
 }
 
 function saySummary({ out }: Context, job: JobView, tookMs: number, save: SavePlan | null): void {
-  const { succeeded, failed, canceled } = job.counts;
-  const parts = [countText(succeeded, 'task'), ...(failed > 0 ? [`${failed} failed`] : []), ...(canceled > 0 ? [`${canceled} canceled`] : [])];
-  out.note(`${job.id} ${out.state(job.state)}: ${parts.join(', ')} in ${durationText(tookMs)}${save === null ? '' : `, outputs in ${save.folder}`}`);
-  if (job.state !== 'succeeded' && job.error !== null) out.note(`${job.error.message} (${job.error.code})`);
+  const { total, succeeded, failed, canceled } = job.counts;
+  const ended = [
+    ...(succeeded > 0 ? [`${succeeded} succeeded`] : []),
+    ...(failed > 0 ? [`${failed} failed`] : []),
+    ...(canceled > 0 ? [`${canceled} canceled`] : []),
+  ];
+  const tasks = succeeded === total ? countText(total, 'task') : `${ended.join(', ') || 'none'} of ${countText(total, 'task')}`;
+  out.note(`${job.id} ${out.state(job.state)}: ${tasks} in ${durationText(tookMs)}${save === null ? '' : `, outputs in ${save.folder}`}`);
+  if (job.error !== null && failed === 0) out.note(`${job.error.message} (${job.error.code})`);
 }
 
 /** Ctrl-C leaves the job running; the second one, or the first with --cancel-on-interrupt, cancels it. */
@@ -107,8 +112,8 @@ function takeInterrupts(context: Context, handle: JobHandle, id: string, cancelA
     handle
       .cancel()
       .then(
-        (canceled) => out.note(canceled ? `job ${id} canceled` : `job ${id} had already ended`),
-        () => out.note(`job ${id} could not be canceled: \`udcs cancel ${id}\` tries again`),
+        (canceled) => out.note(canceled ? `${id} canceled` : `${id} had already ended`),
+        () => out.note(`${id} could not be canceled: \`udcs cancel ${id}\` tries again`),
       )
       .finally(() => context.interrupt());
   };
@@ -117,7 +122,7 @@ function takeInterrupts(context: Context, handle: JobHandle, id: string, cancelA
     out.endProgress();
     if (interrupts > 2) process.exit(EXIT.interrupted);
     if (cancelAtOnce || interrupts === 2) return cancel();
-    out.note(`job ${id} goes on: \`udcs wait ${id}\` follows it, \`udcs cancel ${id}\` or Ctrl-C again cancels it`);
+    out.note(`${id} goes on: \`udcs wait ${id}\` follows it, \`udcs cancel ${id}\` or Ctrl-C again cancels it`);
     setTimeout(() => interrupts === 1 && context.interrupt(), SECOND_INTERRUPT_MS);
   });
 }

@@ -1,6 +1,6 @@
 // What this machine has for a grid: one check per thing, each by trying it, not by believing a version file.
 import { execFile } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 export interface Finding {
@@ -14,9 +14,9 @@ export interface Finding {
 
 const TRY_MS = 20_000;
 
-function run(command: string, args: readonly string[], cwd?: string): Promise<{ ok: boolean; text: string }> {
+function run(command: string, args: readonly string[], more: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Promise<{ ok: boolean; text: string }> {
   return new Promise((resolve) => {
-    execFile(command, args, { timeout: TRY_MS, ...(cwd === undefined ? {} : { cwd }) }, (error, stdout, stderr) => {
+    execFile(command, args, { timeout: TRY_MS, ...more }, (error, stdout, stderr) => {
       resolve({ ok: error === null, text: (error === null ? stdout : stderr || error.message).trim() });
     });
   });
@@ -73,10 +73,21 @@ const info = adapter?.info;
 console.log(adapter === null ? 'none' : [info.vendor, info.architecture, info.device, info.description].filter(Boolean).join(' ') || 'unnamed adapter');
 process.exit(0);`;
 
+/** SwiftShader, the software driver that comes with Chromium. */
+const SOFTWARE_DRIVERS = [
+  '/usr/lib/chromium/vk_swiftshader_icd.json',
+  '/usr/lib/chromium-browser/vk_swiftshader_icd.json',
+  '/opt/google/chrome/vk_swiftshader_icd.json',
+];
+
 export async function checkWebGpu(): Promise<Finding> {
   const name = 'WebGPU';
-  const room = fileURLToPath(new URL('../../../native-worker/', import.meta.url));
-  const { ok, text } = await run(process.execPath, ['--input-type=module', '-e', ASK_ADAPTER], room);
+  const cwd = fileURLToPath(new URL('../../../native-worker/', import.meta.url));
+  const ask = (env: NodeJS.ProcessEnv) => run(process.execPath, ['--input-type=module', '-e', ASK_ADAPTER], { cwd, env });
+  let answer = await ask(process.env);
+  const driver = process.env['UDCS_SWIFTSHADER_ICD'] ?? SOFTWARE_DRIVERS.find((file) => existsSync(file));
+  if ((!answer.ok || answer.text === 'none') && driver !== undefined) answer = await ask({ ...process.env, VK_ICD_FILENAMES: driver, VK_DRIVER_FILES: driver });
+  const { ok, text } = answer;
   if (ok && text !== 'none') {
     const software = /swiftshader|llvmpipe|lavapipe/i.test(text);
     return { name, state: 'ok', found: `${text}${software ? ' (software: slow, and said so to every job)' : ''}`, advice: null };

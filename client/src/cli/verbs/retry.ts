@@ -20,8 +20,9 @@ export function addRetry(program: Command): void {
     .option('--follow', 'follow the new job to its end')
     .action(
       action<RetryFlags>(async (context, flags, [text = '']) => {
+        const id = jobIdOf(text);
         const grid = context.grid();
-        const again = await grid.call('jobs.retry', { id: jobIdOf(text) }, { signal: context.signal });
+        const again = await grid.call('jobs.retry', { id }, { signal: context.signal });
         context.out.say(again.id);
         context.out.note(`${countText(again.counts.total, 'task')} submitted again`);
         if (flags.follow === true) return follow(context, grid, grid.job(again.id), followOptions(flags));

@@ -19,8 +19,8 @@ export function addWait(program: Command): void {
     .option('-o, --output <dir>', 'save outputs here, arrays as <dir>/<index>/<name>')
     .action(
       action<WaitFlags>(async (context, flags, texts) => {
-        const grid = context.grid();
         const ids = texts.map(jobIdOf);
+        const grid = context.grid();
         let worst = 0;
         for (const id of ids) {
           const job = await grid.call('jobs.get', { id }, { signal: context.signal });
