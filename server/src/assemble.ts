@@ -14,6 +14,7 @@ import { artifactReadsOf } from './api/adapters/artifacts.ts';
 import { gridOf } from './api/adapters/grid.ts';
 import { keysOf, workerKeysOf } from './api/adapters/keys.ts';
 import { readsOf } from './api/adapters/reads.ts';
+import { timedWriter } from './api/adapters/timed-writer.ts';
 import { createAuthenticator } from './api/auth/authenticator.ts';
 import { type Doors, prepareDoors } from './api/auth/first-start.ts';
 import { createJoining } from './api/auth/joining.ts';
@@ -23,7 +24,7 @@ import { createHandlers, inviteUrl } from './api/handlers/handlers.ts';
 import { isDashboardBuilt, startDashboard } from './api/http/dashboard-process.ts';
 import { createDashboardProxy } from './api/http/dashboard-proxy.ts';
 import { watchLoopLag } from './api/http/loop-lag.ts';
-import { createMetrics } from './api/http/metrics.ts';
+import { createCommitTimes, createMetrics } from './api/http/metrics.ts';
 import { allowedOrigins } from './api/http/origins.ts';
 import { createHttpServer, type HttpParts, type HttpServer } from './api/http/server.ts';
 import { createWorkerBundle } from './api/http/worker-bundle.ts';
@@ -124,6 +125,7 @@ interface RunningGrid {
   readonly bytes: ArtifactBytes;
   readonly entries: EntryFiles;
   readonly grants: Grants;
+  readonly commits: ReturnType<typeof createCommitTimes>;
   readonly coordinator: Coordinator;
   /** After a drain only the reading side is still open. */
   close(): Promise<void>;
@@ -134,11 +136,12 @@ async function openGrid(options: CoordinatorOptions, log: Logger, onFatal: (erro
   const store = await openStore({ dataDir: options.dataDir, onFatal });
   const bytes = new ArtifactBytes({ store: await FileArtifactStore.open(join(options.dataDir, 'artifacts')), catalog: store.artifacts, wallMs: clock.wallMs });
   const entries = new EntryFiles(bytes);
+  const commits = createCommitTimes();
   const grants = hmacGrants(Buffer.from(await store.access.settingOrNew('grant-key', () => randomBytes(32).toString('base64url')), 'base64url'));
   const coordinator = new Coordinator({
     clock,
     timers,
-    writer: store.writer,
+    writer: timedWriter(store.writer, (seconds) => commits.observe(seconds)),
     grants,
     entries: { read: (digest, indexes) => entries.read(digest as Digest, indexes) },
     types: (name: TaskTypeName) => taskTypes[name],
@@ -151,7 +154,7 @@ async function openGrid(options: CoordinatorOptions, log: Logger, onFatal: (erro
     await coordinator.stop();
     await store.reader.close();
   };
-  return { store, bytes, entries, grants, coordinator, close };
+  return { store, bytes, entries, grants, commits, coordinator, close };
 }
 
 const journalOf = (log: Logger) => ({
@@ -169,7 +172,7 @@ async function openApi(
   options: CoordinatorOptions,
   log: Logger,
   http: HttpServer,
-  { store, bytes, entries, grants, coordinator }: RunningGrid,
+  { store, bytes, entries, grants, commits, coordinator }: RunningGrid,
   url: string,
   port: number,
 ): Promise<Served> {
@@ -244,7 +247,13 @@ async function openApi(
             : loopLag.ms > LAG_LIMIT_MS
               ? `the event loop lags ${Math.round(loopLag.ms)} ms`
               : null,
-      metrics: createMetrics({ overview: grid.overview, backlog: () => store.writer.backlog, sockets: () => http.sockets, loopLagMs: () => loopLag.ms }),
+      metrics: createMetrics({
+        commits,
+        overview: grid.overview,
+        backlog: () => store.writer.backlog,
+        sockets: () => http.sockets,
+        loopLagMs: () => loopLag.ms,
+      }),
       onDefect,
     },
     async close() {

@@ -3,21 +3,24 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Grid } from '../ports.ts';
 import { allLimits } from './limits.ts';
 
+const COMMIT_BUCKETS_S = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
+
+/** Seconds from a write's arrival to its commit; made before the store opens, shown with the rest. */
+export const createCommitTimes = (): Histogram =>
+  new Histogram({ name: 'udcs_commit_seconds', help: 'From the arrival of a write to its commit', buckets: COMMIT_BUCKETS_S, registers: [] });
+
 export interface Metrics {
-  /** Seconds from a write's arrival to its commit. */
-  observeCommit(seconds: number): void;
   render(): Promise<string>;
   readonly contentType: string;
 }
 
 export interface MetricsSources {
+  readonly commits: Histogram;
   readonly overview: Grid['overview'];
   readonly backlog: () => { readonly rows: number; readonly bytes: number };
   readonly sockets: () => { readonly workers: number; readonly clients: number };
   readonly loopLagMs: () => number;
 }
-
-const COMMIT_BUCKETS_S = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
 
 export function createMetrics(sources: MetricsSources): Metrics {
   const registers = [new Registry()];
@@ -37,7 +40,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const lag = gauge('event_loop_lag_seconds', 'Longest delay of the event loop in the last seconds');
   const memory = gauge('resident_memory_bytes', 'Resident memory of the coordinator');
   const limit = gauge('limit', 'Every limit a client can run into', ['name']);
-  const commits = new Histogram({ name: 'udcs_commit_seconds', help: 'From the arrival of a write to its commit', buckets: COMMIT_BUCKETS_S, registers });
+  registry.registerMetric(sources.commits);
   for (const [name, value] of Object.entries(allLimits)) limit.set({ name }, value);
 
   const look = (): void => {
@@ -66,7 +69,6 @@ export function createMetrics(sources: MetricsSources): Metrics {
     memory.set(process.memoryUsage.rss());
   };
   return {
-    observeCommit: (seconds) => commits.observe(seconds),
     contentType: registry.contentType,
     render() {
       look();

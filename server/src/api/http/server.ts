@@ -52,7 +52,7 @@ export interface HttpServer {
 
 /** @param look what is served; null while the coordinator is still opening its store */
 export function createHttpServer(look: () => HttpParts | null): HttpServer {
-  const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: 0, keepAliveTimeout: 65_000 });
+  const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: 0, keepAliveTimeout: 65_000, connectionsCheckingInterval: 2_000 });
   const caps = createConnectionCaps({ perAddress: CONNECTIONS_PER_ADDRESS, total: CONNECTIONS_TOTAL });
   const open = { workers: 0, clients: 0 };
   server.on('request', (request, response) => {
