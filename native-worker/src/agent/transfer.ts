@@ -9,6 +9,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type AttemptRef, type Digest, UdcsError } from '@udcs/protocol';
+import type { StopSignal } from './stop-signal.ts';
 
 const TRIES = 4;
 const RETRY_FIRST_MS = 200;
@@ -58,7 +59,7 @@ export class Transfer {
    * Uploads a file, trying until it is taken or refused for good.
    * @throws UdcsError when the coordinator refuses the bytes or `stop` fires
    */
-  async upload(file: string, digest: Digest, sizeBytes: number, ref: AttemptRef, stop: AbortSignal): Promise<void> {
+  async upload(file: string, digest: Digest, sizeBytes: number, ref: AttemptRef, stop: StopSignal): Promise<void> {
     for (let attempt = 0; ; attempt++) {
       try {
         return await this.#uploadOnce(file, digest, sizeBytes, ref);
@@ -66,7 +67,7 @@ export class Transfer {
         if (!(thrown instanceof Passing)) throw thrown;
         if (stop.aborted) throw new UdcsError('UNREACHABLE', `output ${digest} could not be uploaded: ${thrown.message}`, { cause: thrown });
       }
-      await delay(Math.random() * Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** attempt), undefined, { signal: stop }).catch(() => {});
+      await stop.wait(Math.random() * Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** attempt));
     }
   }
 

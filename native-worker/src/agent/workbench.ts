@@ -14,6 +14,7 @@ import type { Sandbox } from '../sandbox/sandbox.ts';
 import { AttemptLog } from './attempt-log.ts';
 import type { InputFetcher, Prepared } from './inputs.ts';
 import type { Offer } from './offer.ts';
+import { StopSignal } from './stop-signal.ts';
 import type { Transfer } from './transfer.ts';
 
 export type Outcome =
@@ -40,7 +41,7 @@ export class Execution {
   progress: number | null = null;
   note: string | undefined;
   /** Set once; the attempt then ends `killed`, whatever it was doing. */
-  readonly stop = new AbortController();
+  readonly stop = new StopSignal();
   onLive: (() => void) | null = null;
 }
 
@@ -73,20 +74,21 @@ export class Workbench {
     const ended = await this.#execute(offer, prepared, execution).catch((thrown: unknown): RunEnd => ({ kind: 'failed', failure: describe(thrown), cpuMs: null }));
     const wallMs = performance.now() - startedAtMs;
     try {
-      if (execution.stop.signal.aborted || ended.kind === 'killed') return { kind: 'killed' };
+      if (execution.stop.aborted || ended.kind === 'killed') return { kind: 'killed' };
       return await this.#report(offer, ended, execution, wallMs);
     } catch (thrown) {
-      if (execution.stop.signal.aborted) return { kind: 'killed' };
+      if (execution.stop.aborted) return { kind: 'killed' };
       return { kind: 'failed', report: failureReport(offer, describe(thrown), null, null) };
     } finally {
-      if (existsSync(execution.keepDir)) rmSync(execution.keepDir, { recursive: true, force: true });
+      const allInline = ended.kind === 'done' && execution.log.bytes <= limits.inlineOutputBytes && Object.values(ended.outputs).every((blob) => blob.inline !== undefined);
+      if (!allInline && existsSync(execution.keepDir)) rmSync(execution.keepDir, { recursive: true, force: true });
     }
   }
 
   async #execute(offer: Offer, prepared: Promise<Prepared>, execution: Execution): Promise<RunEnd> {
     const { inputs, files } = await prepared;
     const task = taskOf(offer, inputs);
-    if (execution.stop.signal.aborted) return { kind: 'killed' };
+    if (execution.stop.aborted) return { kind: 'killed' };
     if (inAgent(offer)) return this.#runHere(offer, task, execution);
     const run = this.#options.pool.run({
       key: offer.reuseKey,
@@ -103,31 +105,30 @@ export class Workbench {
         onProgress: (fraction, note) => noteProgress(execution, fraction, note),
       },
     });
-    execution.stop.signal.addEventListener('abort', () => run.kill());
+    execution.stop.addEventListener('abort', () => run.kill());
     return run.end;
   }
 
   async #runHere(offer: Offer, task: ExecutorTask<unknown>, execution: Execution): Promise<RunEnd> {
     const executor = await loadExecutor(offer.expanded.type);
     const limit: { struck: Failure | null } = { struck: null };
-    const over = new AbortController();
+    const over = new StopSignal();
     const strike = (failure: Failure): void => {
       limit.struck ??= failure;
       over.abort();
     };
-    const stop = (): void => over.abort();
-    execution.stop.signal.addEventListener('abort', stop);
+    execution.stop.addEventListener('abort', () => over.abort());
     const { executionMs } = task.limits;
     // A program's wall limit begins when it starts, and is kept where it runs.
     const wall = offer.expanded.type === 'MOCK' ? setTimeout(() => strike(failureOf('TIMEOUT', `ran longer than timeouts.executionMs (${executionMs} ms)`)), executionMs) : undefined;
     const quiet = quietWatch(offer.job.timeouts.noProgressMs, strike);
-    const host = this.#hostFor(offer, execution, task, over.signal, quiet.touch);
+    const host = this.#hostFor(offer, execution, task, over, quiet.touch);
     try {
-      const result = await executor.execute(task, host, over.signal);
+      const result = await executor.execute(task, host, over);
       if (limit.struck !== null) return { kind: 'failed', failure: limit.struck, cpuMs: null };
       return { kind: 'done', result, outputs: host.collected, cpuMs: result.usage?.cpuMs ?? 0 };
     } catch (thrown) {
-      if (execution.stop.signal.aborted) return { kind: 'killed' };
+      if (execution.stop.aborted) return { kind: 'killed' };
       return { kind: 'failed', failure: limit.struck ?? describe(thrown), cpuMs: null };
     } finally {
       clearTimeout(wall);
@@ -135,7 +136,7 @@ export class Workbench {
     }
   }
 
-  #hostFor(offer: Offer, execution: Execution, task: ExecutorTask<unknown>, stop: AbortSignal, touch: () => void): ExecutorHost {
+  #hostFor(offer: Offer, execution: Execution, task: ExecutorTask<unknown>, stop: StopSignal, touch: () => void): ExecutorHost {
     const { inputs, attributes, sandbox, folder } = this.#options;
     const print = (stream: 'stdout' | 'stderr' | 'udcs', bytes: Buffer): void => {
       touch();
@@ -191,7 +192,7 @@ export class Workbench {
   async #uploadLarge(offer: Offer, outputs: Outputs, execution: Execution): Promise<void> {
     const large = new Map(Object.values(outputs).flatMap(({ digest, sizeBytes, inline }) => (inline === undefined ? [[digest, sizeBytes] as const] : [])));
     for (const [digest, sizeBytes] of large) {
-      await this.#options.transfer.upload(join(execution.keepDir, fileNameOf(digest)), digest, sizeBytes, offer.ref, execution.stop.signal);
+      await this.#options.transfer.upload(join(execution.keepDir, fileNameOf(digest)), digest, sizeBytes, offer.ref, execution.stop);
     }
   }
 

@@ -15,6 +15,8 @@ const HEAP_MIB = 512;
 /** What Node itself and a software GPU driver need beside the task's memory. */
 export const CHILD_BASE_BYTES = 384 * 1024 * 1024;
 const CHILD_PROCESSES = 256;
+/** Files of earlier attempts of the same job that may stay for the next one. */
+const LINKS_MAX = 32;
 const STDERR_KEPT_BYTES = 4_000;
 
 export interface ChildEvents {
@@ -94,10 +96,9 @@ export class ExecutorChild {
    * @param files artifacts by digest → path in the cache
    */
   async run(type: TaskTypeName, task: ExecutorTask<unknown>, files: ReadonlyMap<Digest, string>, events: ChildEvents): Promise<ChildEnd | null> {
-    const mine = [...files].filter(([digest]) => this.#hand(digest, files));
+    for (const [digest] of files) this.#hand(digest, files);
     const end = await this.#ask((id) => ({ kind: 'run', id, type, task }), events);
-    // Names of inputs vanish after each attempt, so that a child never holds more than one attempt's files.
-    for (const [digest] of mine) this.#unlink(digest);
+    if (this.#linked.size > LINKS_MAX) for (const name of this.#linked) this.#unlink(name);
     this.runs += 1;
     return end !== null && (end.kind === 'done' || end.kind === 'failed') ? end : null;
   }
@@ -200,11 +201,11 @@ export class ExecutorChild {
     if (pipe !== null && pipe !== undefined && 'write' in pipe) pipe.write(encodeFrame(message));
   }
 
-  /** Puts an artifact into the child's folder under its digest; false when it was there. */
-  #hand(digest: Digest, files: ReadonlyMap<Digest, string>): boolean {
+  /** Puts an artifact into the child's folder under its digest, unless an earlier attempt of the same job left it there. */
+  #hand(digest: Digest, files: ReadonlyMap<Digest, string>): void {
     const name = digest.slice('sha256:'.length);
     const from = files.get(digest);
-    if (this.#linked.has(name) || from === undefined) return false;
+    if (this.#linked.has(name) || from === undefined) return;
     const to = join(this.#inDir, name);
     try {
       linkSync(from, to);
@@ -216,11 +217,9 @@ export class ExecutorChild {
       }
     }
     this.#linked.add(name);
-    return true;
   }
 
-  #unlink(digest: Digest): void {
-    const name = digest.slice('sha256:'.length);
+  #unlink(name: string): void {
     this.#linked.delete(name);
     try {
       unlinkSync(join(this.#inDir, name));

@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BlobRef, type Digest, type ErrorCode, UdcsError } from '@udcs/protocol';
-import type { ExecutorTask, SpawnCommand, SpawnResult, TaskOutput } from '@udcs/tasks';
+import type { CancelSignal, ExecutorTask, SpawnCommand, SpawnResult, TaskOutput } from '@udcs/tasks';
 import type { ControlGroup } from './cgroup.ts';
 import { killLaunched, launch, type Sandbox } from './sandbox.ts';
 import { CappedFile, collectOutput, keepFile, overQuota, placeExecutable, placeFile } from './scratch.ts';
@@ -27,7 +27,7 @@ export interface ProgramRequest {
   fileOf(digest: Digest): Promise<string>;
   onPrint(stream: 'stdout' | 'stderr', bytes: Buffer): void;
   /** Resolves when the attempt is to end now. */
-  readonly stop: AbortSignal;
+  readonly stop: CancelSignal;
 }
 
 interface Verdict {
@@ -86,9 +86,7 @@ class Program {
     this.#child = child;
     const { executionMs } = this.#request.limits;
     const wall = setTimeout(() => this.#strike('TIMEOUT', `ran longer than timeouts.executionMs (${executionMs} ms)`), executionMs);
-    const stop = (): void => killLaunched(child, this.#group);
-    this.#request.stop.addEventListener('abort', stop);
-    if (this.#request.stop.aborted) stop();
+    this.#request.stop.addEventListener('abort', () => killLaunched(child, this.#group));
     const watching = this.#watch();
     try {
       const [exitCode, signal] = await ended(child);
@@ -98,7 +96,6 @@ class Program {
     } finally {
       this.#ended = true;
       clearTimeout(wall);
-      this.#request.stop.removeEventListener('abort', stop);
       for (const { file } of this.#captures.values()) await file.close();
     }
   }
