@@ -2,8 +2,10 @@
 import { createHash } from 'node:crypto';
 import { type BlobRef, splitTaskId } from '@udcs/protocol';
 import type { Fact } from '../core/seam.ts';
+import type { SqlValue } from './committer.ts';
 import { blobsOf, withoutBytes } from './fact-shape.ts';
 import { digestsIn } from './job-artifacts.ts';
+import { jsonCell } from './sql/rows.ts';
 
 type FactOf<T extends Fact['type']> = Extract<Fact, { type: T }>;
 
@@ -55,21 +57,21 @@ const slimOutputs = (outputs: Readonly<Record<string, BlobRef>>): Record<string,
 };
 const slimLog = (log: BlobRef | null): BlobRef | null => (log === null ? null : withoutBytes(log));
 
-export const settledRow = (fact: FactOf<'task.settled'>): unknown[] => [
+export const settledRow = (fact: FactOf<'task.settled'>): SqlValue[] => [
   fact.job,
   fact.index,
   fact.key,
   fact.seq,
   fact.state,
   fact.attempts,
-  fact.value ?? null,
-  slimOutputs(fact.outputs),
-  fact.error,
-  fact.by === null ? null : { ...fact.by, log: slimLog(fact.by.log) },
+  jsonCell(fact.value),
+  jsonCell(slimOutputs(fact.outputs)),
+  jsonCell(fact.error),
+  jsonCell(fact.by === null || fact.by.log === null ? fact.by : { ...fact.by, log: slimLog(fact.by.log) }),
   fact.endedAtMs,
 ];
 
-export const countedRow = (fact: FactOf<'job.counted'>): unknown[] => [
+export const countedRow = (fact: FactOf<'job.counted'>): SqlValue[] => [
   fact.job,
   fact.seq,
   fact.total,
@@ -79,7 +81,7 @@ export const countedRow = (fact: FactOf<'job.counted'>): unknown[] => [
   fact.repeated,
   fact.startedAtMs,
   fact.endedAtMs,
-  fact.error,
+  jsonCell(fact.error),
 ];
 
 export const openedRow = ({ ref, worker, host, assignedAtMs }: FactOf<'attempt.opened'>): unknown[] => {

@@ -11,6 +11,7 @@ import { givenOpenJobs } from './sql/read-open-jobs.ts';
 import { keepInline, referArtifacts } from './sql/record-artifacts.ts';
 import { endAttempts, openAttempts, unrecordedAttempts } from './sql/record-attempts.ts';
 import { loseWorkers, seeWorkers } from './sql/record-workers.ts';
+import { jsonCell, ROWS_PER_STATEMENT, rowsTable } from './sql/rows.ts';
 import { settleTasks, unsettledTasks } from './sql/settle-tasks.ts';
 import { addPieces, stepPlans, unsteppedPlans } from './sql/step-plans.ts';
 import { cancelJobs, submitDependentJobs, submitJobs, submittedJobs, upstreamJobs } from './sql/submit-jobs.ts';
@@ -96,10 +97,10 @@ function factSteps(facts: readonly Fact[], steps: Step[], recheck: Step[], refus
   if (kinds.ended.length > 0)
     checked(steps, recheck, endAttempts, unrecordedAttempts, kinds.ended.map(endedRow), (row) => mark(refused, kinds.ended[Number(row['position'])]));
   if (kinds.settled.length > 0)
-    checked(steps, recheck, settleTasks, unsettledTasks, kinds.settled.map(settledRow), (row) => mark(refused, kinds.settled[Number(row['position'])]));
+    checkedRows(steps, recheck, settleTasks, unsettledTasks, kinds.settled.map(settledRow), (row) => mark(refused, kinds.settled[Number(row['position'])]));
   if (kinds.stepped.length > 0) planSteps(kinds, steps, recheck, refused);
   if (kinds.counted.size > 0) {
-    checked(steps, recheck, countJobs, uncountedJobs, [...kinds.counted.values()].map(countedRow), (row) => {
+    checkedRows(steps, recheck, countJobs, uncountedJobs, [...kinds.counted.values()].map(countedRow), (row) => {
       for (const fact of facts) if (fact.type === 'job.counted' && fact.job === row['job']) refused.add(fact);
     });
   }
@@ -138,23 +139,51 @@ function checked(steps: Step[], recheck: Step[], write: string, check: string, r
   steps.push({ sql: write, args, read });
 }
 
+/** The same over bound rows: one statement per 500. */
+function checkedRows(
+  steps: Step[],
+  recheck: Step[],
+  write: (f: string) => string,
+  check: string,
+  rows: readonly SqlValue[][],
+  missing: (row: SqlRow) => void,
+): void {
+  let written = 0;
+  let answered = 0;
+  bindRows(steps, write, rows, (result, ofRows) => {
+    written += result.rowsAffected;
+    answered += ofRows;
+    if (answered < rows.length || written >= rows.length) return;
+    recheck.push({ sql: check, args: [JSON.stringify(rows)], read: (found) => found.rows.forEach(missing) });
+  });
+}
+
+function bindRows(steps: Step[], write: (f: string) => string, rows: readonly SqlValue[][], read: (result: SqlResult, ofRows: number) => void): void {
+  for (let from = 0; from < rows.length; from += ROWS_PER_STATEMENT) {
+    const part = rows.slice(from, from + ROWS_PER_STATEMENT);
+    const args: SqlValue[] = [];
+    for (const row of part) for (const cell of row) args.push(cell);
+    steps.push({ sql: write(rowsTable(part[0]?.length ?? 0, part.length)), args, read: (result) => read(result, part.length) });
+  }
+}
+
 function mark(refused: Set<Fact>, fact: Fact | undefined): void {
   if (fact !== undefined) refused.add(fact);
 }
 
 const upstreamOf = (row: SubmitRow): readonly JobId[] => [...row.job.spec.after, ...row.job.spec.afterAny];
 
-const submitRow = ({ job, idempotencyKey, payloadHash }: SubmitRow, upstream: readonly JobId[]): unknown[] => [
+const submitRow = ({ job, idempotencyKey, payloadHash }: SubmitRow, upstream: readonly JobId[]): SqlValue[] => [
   job.id,
   job.owner,
   job.spec.name,
-  job.spec,
-  [...new Set(job.spec.variants.map((variant) => variant.type))],
-  job.spec.labels,
+  jsonCell(job.spec),
+  jsonCell([...new Set(job.spec.variants.map((variant) => variant.type))]),
+  jsonCell(job.spec.labels),
   job.spec.priority,
   idempotencyKey,
   payloadHash,
-  upstream.length === 0 ? null : upstream,
+  upstream.length === 0 ? null : jsonCell(upstream),
   job.submittedAtMs,
   job.spec.count,
 ];
@@ -176,20 +205,18 @@ function submitSteps(submits: readonly SubmitRow[], steps: Step[]): SubmitSteps 
   const standing = new Map<number, SqlRow>();
   const upstream = new Map<SqlValue, SqlRow>();
   if (plain.length > 0)
-    steps.push(
-      bind(
-        submitJobs,
-        plain.map((row) => submitRow(row, [])),
-        count,
-      ),
+    bindRows(
+      steps,
+      submitJobs,
+      plain.map((row) => submitRow(row, [])),
+      count,
     );
   if (dependent.length > 0) {
-    steps.push(
-      bind(
-        submitDependentJobs,
-        dependent.map((row) => submitRow(row, upstreamOf(row))),
-        count,
-      ),
+    bindRows(
+      steps,
+      submitDependentJobs,
+      dependent.map((row) => submitRow(row, upstreamOf(row))),
+      count,
     );
     const ids = [...new Set(dependent.flatMap(upstreamOf))];
     steps.push(

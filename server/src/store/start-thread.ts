@@ -9,7 +9,9 @@ export function startThread(entry: 'writer-thread' | 'reader-thread', workerData
   if (!isSource) return new Worker(new URL(`./${entry}.js`, import.meta.url), { workerData, execArgv: [] });
   // From source (tests): `--import tsx` does nothing in a worker of Node 20, so the loader is registered by hand, found by name so
   // that the compiled program never asks for it.
-  const loader = createRequire(import.meta.url).resolve('tsx/esm/api').replace(/\.cjs$/, '.mjs');
+  const loader = createRequire(import.meta.url)
+    .resolve('tsx/esm/api')
+    .replace(/\.cjs$/, '.mjs');
   const target = new URL(`./${entry}.ts`, import.meta.url).href;
   const start = `import { register } from ${JSON.stringify(pathToFileURL(loader).href)}; register(); await import(${JSON.stringify(target)});`;
   return new Worker(new URL(`data:text/javascript,${encodeURIComponent(start)}`), { workerData, execArgv: ['--conditions=udcs-source'] });

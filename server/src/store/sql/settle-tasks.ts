@@ -1,11 +1,10 @@
 // Writes the end of tasks: absent before, job open, and not after the job's cancel mark unless it is the cancellation itself.
 // Row: [job, idx, key, seq, state, attempts, value, outputs, error, by, endedAtMs]
-export const settleTasks = `
+export const settleTasks = (f: string): string => `${f}
 insert into task (job, idx, key, seq, state, attempts, value, outputs, error, by_attempt, ended_at_ms)
-select j.id, f.value->>1, f.value->>2, f.value->>3, f.value->>4, f.value->>5,
-  nullif(f.value->6, 'null'), nullif(f.value->7, 'null'), nullif(f.value->8, 'null'), nullif(f.value->9, 'null'), f.value->>10
-from json_each(?) f cross join job j on j.id = f.value->>0
-where j.ended_at_ms is null and (j.canceled_at_ms is null or f.value->>4 = 'canceled')
+select j.id, f.c1, f.c2, f.c3, f.c4, f.c5, f.c6, f.c7, f.c8, f.c9, f.c10
+from f cross join job j on j.id = f.c0
+where j.ended_at_ms is null and (j.canceled_at_ms is null or f.c4 = 'canceled')
 on conflict do nothing`;
 
 /** Of the same rows: positions of those that are not in the table as given. */

@@ -1,16 +1,14 @@
 // Takes jobs in. The unique index on (owner, idempotency key) decides what is new; a job whose upstream is unknown is left out.
 // Row: [id, owner, name, spec, types, labels, priority, idempotencyKey, payloadHash, upstream, submittedAtMs, total]
 const columns = 'id, owner, name, spec, types, labels, priority, idempotency_key, payload_hash, upstream, submitted_at_ms, total';
-const values = `f.value->>0, f.value->>1, f.value->>2, f.value->3, f.value->4, f.value->5, f.value->>6, f.value->>7, f.value->>8,
-  nullif(f.value->9, 'null'), f.value->>10, f.value->>11`;
+const values = 'f.c0, f.c1, f.c2, f.c3, f.c4, f.c5, f.c6, f.c7, f.c8, f.c9, f.c10, f.c11';
 
-export const submitJobs = `insert into job (${columns}) select ${values} from json_each(?) f where true on conflict do nothing`;
+export const submitJobs = (f: string): string => `${f} insert into job (${columns}) select ${values} from f where true on conflict do nothing`;
 
 /** The same for jobs with `after` or `afterAny`: every upstream must be a job of the same owner. */
-export const submitDependentJobs = `
-insert into job (${columns}) select ${values} from json_each(?) f
-where not exists (
-  select 1 from json_each(f.value->9) u where not exists (select 1 from job up where up.id = u.value and up.owner = f.value->>1))
+export const submitDependentJobs = (f: string): string => `${f}
+insert into job (${columns}) select ${values} from f
+where not exists (select 1 from json_each(f.c9) u where not exists (select 1 from job up where up.id = u.value and up.owner = f.c1))
 on conflict do nothing`;
 
 /** What stands for each [id, owner, idempotencyKey]: the new job, or the earlier one with that key. */
