@@ -110,7 +110,7 @@ describe('run', () => {
 
 describe('Ctrl-C', () => {
   it('leaves the job running and says how to follow and cancel it', async () => {
-    const file = await jobFile('slow.yaml', 'type: MOCK\nspec: { runMs: 1500 }\n');
+    const file = await jobFile('slow.yaml', 'type: MOCK\nspec: { runMs: 4000 }\n');
     let sent = false;
     const { code, stderr } = await on(['run', file], {
       onStderr: (child, text) => {
@@ -153,13 +153,14 @@ describe('wasm', () => {
   });
 
   it('hands over arguments and the environment as they are', async () => {
-    const { code, stdout } = await on(['wasm', fixture('echo-args'), '--env', 'COLOR=dark red', '--', '-x', 'a b', '--json', 'q"uote']);
+    const { code, stdout } = await on(['wasm', fixture('echo-args'), '--env', 'X_COLOR=dark red', '--', '-x', 'a b', '--json', 'q"uote']);
     expect(code).toBe(0);
     for (const word of ['-x', 'a b', '--json', 'q"uote', 'dark red']) expect(stdout).toContain(word);
   });
 
   it('calls an exported function with numbers', async () => {
-    expect(await on(['wasm', fixture('sum'), '--entry', 'add', '--', '2', '40'])).toMatchObject({ code: 0, stdout: '42\n' });
+    expect(await on(['wasm', fixture('sum'), '--entry', 'sum_to', '--', '10'])).toMatchObject({ code: 0, stdout: '55\n' });
+    expect(await on(['wasm', fixture('sum'), '--entry', 'divide', '--', '1', '4'])).toMatchObject({ code: 0, stdout: '0.25\n' });
   });
 
   it('says in one line why a program crashed', async () => {

@@ -79,7 +79,7 @@ export class FakeCoordinator {
       }[api[name].kind]() as never;
     }
     const router = t.router(record);
-    const createContext = (opts: { req: IncomingMessage; info: { connectionParams: Record<string, string> | null } }) => ({
+    const createContext = (opts: { req: IncomingMessage; info: { connectionParams: Record<string, string | undefined> | null } }) => ({
       token: opts.info.connectionParams?.['token'] ?? /^Bearer (.*)$/.exec(opts.req.headers.authorization ?? '')?.[1] ?? null,
     });
     const trpc = createHTTPHandler({ router, createContext, basePath: '/trpc/' });
@@ -97,7 +97,10 @@ export class FakeCoordinator {
     const wss = new WebSocketServer({ noServer: true });
     applyWSSHandler({ wss, router, createContext });
     server.on('upgrade', (request, socket, head) => {
-      if (this.refuseSockets) return socket.destroy();
+      if (this.refuseSockets) {
+        socket.destroy();
+        return;
+      }
       wss.handleUpgrade(request, socket, head, (ws) => wss.emit('connection', ws, request));
     });
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));

@@ -40,6 +40,7 @@ export async function runAsProgram(context: Context, grid: Grid, handle: JobHand
       add: (piece) => {
         if (piece.stream === 'stderr' && !context.out.json) context.out.raw(live.add(piece));
       },
+      settled: () => undefined,
       flush: () => undefined,
     },
     onTask: (task) => void settled.push(task),

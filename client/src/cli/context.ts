@@ -1,5 +1,5 @@
 // What every verb is given: where to write, a grid that connects on first use, and the signal of Ctrl-C.
-import { type ConnectOptions, connect, type Grid } from '../sdk/index.ts';
+import { connect, type Grid } from '../sdk/index.ts';
 import { Output } from './output.ts';
 
 /** Options that every verb takes. */
@@ -50,9 +50,11 @@ export class Context {
   }
 
   /** The grid of --url, UDCS_URL or this machine. One short try: a person who mistyped an address should not wait. */
-  grid(extra: Pick<ConnectOptions, 'connectMs'> = {}): Grid {
+  grid(): Grid {
     const { url, token } = this.options;
-    this.#grid ??= connect({ url, token, connectMs: extra.connectMs ?? 0 });
+    const onConnection = (state: 'lost' | 'found') =>
+      this.out.note(state === 'lost' ? 'lost the coordinator; jobs go on, trying again' : 'the coordinator is back');
+    this.#grid ??= connect({ url, token, connectMs: 0, onConnection });
     return this.#grid;
   }
 

@@ -28,6 +28,8 @@ export type LogPiece = Extract<JobEvent, { type: 'log' }>['lines'][number];
 
 export interface LogSink {
   add(piece: LogPiece): void;
+  /** Shows the kept log of a task that was too quick to be heard live. */
+  settled(task: TaskView): void;
   /** The job has ended: nothing more will come. */
   flush(): void;
 }
@@ -81,6 +83,7 @@ async function followEvents(context: Context, grid: Grid, handle: JobHandle, opt
       for (const task of event.tasks) {
         const files = options.save === null ? [] : await saveOutputs(grid, task, options.save, signal);
         out.event({ type: 'task', task, ...(files.length > 0 ? { files } : {}) });
+        options.log?.settled(task);
         await options.onTask?.(task);
         if (task.error !== null && options.summary && failures++ < FAILURES_SHOWN)
           out.note(`task ${task.index} ${out.state(task.state)}: ${task.error.message} (${task.error.code})`);

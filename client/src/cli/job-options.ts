@@ -64,5 +64,17 @@ export function followOptions(
 export function logPrinter(context: Context, isArray: boolean): LogSink {
   const { out } = context;
   const lines = new LineAssembler((task, line) => out.note(isArray ? `${out.paint('dim', `${task.slice(task.indexOf('.') + 1)}|`)} ${line}` : line));
-  return { add: (piece) => lines.add(piece.task, piece.stream, piece.text), flush: () => lines.flush() };
+  const heard = new Set<string>();
+  return {
+    add(piece) {
+      heard.add(piece.task);
+      lines.add(piece.task, piece.stream, piece.text);
+    },
+    settled(task) {
+      // Larger logs are left where they are: `udcs logs` fetches them.
+      if (heard.delete(task.id) || task.log?.inline === undefined) return;
+      lines.add(task.id, 'kept', Buffer.from(task.log.inline, 'base64').toString('utf8'));
+    },
+    flush: () => lines.flush(),
+  };
 }

@@ -17,13 +17,22 @@ export interface ConnectOptions {
   readonly connectMs?: number | undefined;
   /** How long calls go on after a connection was lost, such as a restart of the coordinator. Default 2 min. */
   readonly retryMs?: number | undefined;
+  /** Told when an open connection is lost and when it is there again; nothing need be done about it. */
+  readonly onConnection?: ((state: 'lost' | 'found') => void) | undefined;
 }
 
 /** Opens a grid. Nothing is sent before the first call. */
 export function connect(options: ConnectOptions = {}): Grid {
   const { url, token } = locate(options);
   return new Grid(
-    new Transport({ url, token, transport: options.transport ?? 'auto', connectMs: options.connectMs ?? 10_000, retryMs: options.retryMs ?? 120_000 }),
+    new Transport({
+      url,
+      token,
+      transport: options.transport ?? 'auto',
+      connectMs: options.connectMs ?? 10_000,
+      retryMs: options.retryMs ?? 120_000,
+      onConnection: options.onConnection,
+    }),
   );
 }
 

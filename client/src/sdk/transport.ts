@@ -17,6 +17,8 @@ export interface TransportOptions {
   readonly connectMs: number;
   /** How long a call is repeated after the connection was lost. */
   readonly retryMs: number;
+  /** Told when an open connection is lost and when it is there again. */
+  readonly onConnection: ((state: 'lost' | 'found') => void) | undefined;
 }
 
 type Call = ProceduresOfKind<'query' | 'mutation'>;
@@ -202,16 +204,18 @@ export class Transport {
         },
         onError: () => settle(false),
         onClose: () => {
+          if (settled) this.#lost();
           settle(false);
-          this.#lost();
         },
       });
     });
   }
 
   #found(): void {
-    if (this.#lostTimer !== null) clearTimeout(this.#lostTimer);
+    if (this.#lostTimer === null) return;
+    clearTimeout(this.#lostTimer);
     this.#lostTimer = null;
+    if (!this.#closed) this.options.onConnection?.('found');
   }
 
   #lost(): void {
@@ -219,6 +223,7 @@ export class Transport {
     this.#lostTimer = setTimeout(() => {
       for (const giveUp of this.#waiting) giveUp(unreachable(this.options.url));
     }, this.options.retryMs);
+    this.options.onConnection?.('lost');
   }
 
   async #http(): Promise<Connection> {
