@@ -52,13 +52,13 @@ export function checkJob(job: Job, rules: SubmitRules, edges: EdgeEntries | null
   const bytes = Buffer.byteLength(canonicalJson(job));
   if (bytes > limits.jobBytes)
     throw new UdcsError('TOO_LARGE', `the job is ${bytes} bytes of JSON, more than ${limits.jobBytes}`, { hint: 'put entries and data into artifacts' });
-  const spec = normalizeJob(job);
-  checkNames(spec);
+  const given = normalizeJob(job);
+  checkNames(given);
   const artifacts = new Set<Digest>();
   const upstream: Extract<InputSource, { job: unknown }>[] = [];
-  if (spec.entries !== null && 'digest' in spec.entries) artifacts.add(digestOf(spec.entries.digest, 'array.entries'));
-  const tasks = edgeTasks(spec, edges);
-  for (let variant = 0; variant < spec.variants.length; variant++) checkVariant(spec, variant, rules, tasks, artifacts);
+  if (given.entries !== null && 'digest' in given.entries) artifacts.add(digestOf(given.entries.digest, 'array.entries'));
+  const tasks = edgeTasks(given, edges);
+  const spec = { ...given, variants: given.variants.map((_variant, at) => checkVariant(given, at, rules, tasks, artifacts)) };
   checkEveryEntry(spec);
   for (const input of spec.inputs) collectSource(spec, input.name, input.source, tasks, artifacts, upstream);
   const shown = (task: EdgeTask | undefined) => (task === undefined ? null : expandTask(spec, 0, task.index, task.entry));
@@ -96,24 +96,27 @@ function checkNames(spec: JobSpec): void {
   if (path !== undefined) throw new UdcsError('INVALID_INPUT', `the path "${path}" is used twice`, { hint: 'give every input and output its own path' });
 }
 
-function checkVariant(spec: JobSpec, variant: number, rules: SubmitRules, tasks: readonly EdgeTask[], artifacts: Set<Digest>): void {
+function checkVariant(spec: JobSpec, variant: number, rules: SubmitRules, tasks: readonly EdgeTask[], artifacts: Set<Digest>): JobSpec['variants'][number] {
   const chosen = spec.variants[variant] as JobSpec['variants'][number];
   if (chosen.type === 'MOCK' && !rules.allowMock)
     throw new UdcsError('INVALID_INPUT', 'tasks of type MOCK are for tests', { hint: 'start the coordinator with --allow-mock to take them' });
   const taskType = taskTypeOf(chosen.type);
   const root = spec.variants.length === 1 ? 'job.spec' : `job.variants[${variant}].spec`;
-  checkSpec(taskType, chosen.spec, spec, root, artifacts);
+  const filled = checkSpec(taskType, chosen.spec, spec, root, artifacts);
   for (const task of tasks) {
     const expanded = namingTask(task, spec, () => expandTask(spec, variant, task.index, task.entry));
     checkSpec(taskType, expanded.spec, spec, `${root} of task ${task.index}`, artifacts);
   }
+  return { ...chosen, spec: filled };
 }
 
-function checkSpec(taskType: TaskType, given: unknown, spec: JobSpec, root: string, artifacts: Set<Digest>): void {
+/** @returns the spec with its type's defaults filled in: what is stored, matched and sent */
+function checkSpec(taskType: TaskType, given: unknown, spec: JobSpec, root: string, artifacts: Set<Digest>): Record<string, unknown> {
   const parsed = parseForPeople(taskType.spec, given, root);
   const wrong = taskType.check(parsed, spec);
   if (wrong !== null) throw new UdcsError('INVALID_INPUT', `${root}: ${wrong}`);
   for (const digest of taskType.artifacts(parsed)) artifacts.add(digestOf(digest, root));
+  return parsed as Record<string, unknown>;
 }
 
 /** An unknown `${…}` says in which task it was met. */
