@@ -21,7 +21,6 @@ export async function bootSnapshot(transport: SqlTransport): Promise<BootSnapsho
 }
 
 const text = (row: SqlRow, name: string): string => String(row[name]);
-const maybeNumber = (row: SqlRow, name: string): number | null => (row[name] === null || row[name] === undefined ? null : Number(row[name]));
 const parsed = <T>(row: SqlRow, name: string): T | null => (typeof row[name] === 'string' ? (JSON.parse(row[name]) as T) : null);
 
 function byJob(rows: readonly SqlRow[]): Map<string, SqlRow[]> {
@@ -42,15 +41,34 @@ export function snapshotsFrom(results: readonly SqlResult[]): { jobs: JobSnapsho
   const of = (kind: keyof typeof related, id: string): readonly SqlRow[] => related[kind].get(id) ?? [];
   return {
     ended,
-    jobs: (jobs ?? []).map((row) => {
-      const id = text(row, 'id');
-      return snapshotOf(
-        row,
-        { counts: of('counts', id)[0] ?? {}, ranges: of('ranges', id), tried: of('tried', id), open: of('open', id), pieces: of('pieces', id) },
-        ended,
-      );
-    }),
+    jobs: (jobs ?? [])
+      .flatMap((group) => parsed<OpenJobRow[]>(group, 'jobs') ?? [])
+      .map((row) => {
+        const { id } = row;
+        return snapshotOf(
+          row,
+          { counts: of('counts', id)[0] ?? {}, ranges: of('ranges', id), tried: of('tried', id), open: of('open', id), pieces: of('pieces', id) },
+          ended,
+        );
+      }),
   };
+}
+
+/** One job as openJobs makes it. */
+interface OpenJobRow {
+  readonly id: JobId;
+  readonly owner: string;
+  readonly spec: JobSpec;
+  readonly submittedAtMs: number;
+  readonly startedAtMs: number | null;
+  readonly canceledAtMs: number | null;
+  readonly repeated: number;
+  readonly seq: number;
+  readonly planState: unknown;
+  readonly planDone: number | null;
+  readonly planWakeAtMs: number | null;
+  readonly planSeq: number;
+  readonly upstream: readonly string[] | null;
 }
 
 interface Related {
@@ -61,8 +79,8 @@ interface Related {
   readonly pieces: readonly SqlRow[];
 }
 
-function snapshotOf(row: SqlRow, related: Related, ended: Ended): JobSnapshot {
-  const id = text(row, 'id') as JobId;
+function snapshotOf(row: OpenJobRow, related: Related, ended: Ended): JobSnapshot {
+  const { id } = row;
   const settled = related.ranges.map((range): Range => [Number(range['low']), Number(range['high'])]);
   const pieces = related.pieces.map(
     (piece): PieceRecord => ({
@@ -74,27 +92,27 @@ function snapshotOf(row: SqlRow, related: Related, ended: Ended): JobSnapshot {
   );
   const indexOfKey = new Map(pieces.map((piece) => [piece.key, piece.index]));
   const isSettled = (key: string): boolean => inRanges(settled, indexOfKey.get(key) ?? Number(key));
-  const upstream = parsed<string[]>(row, 'upstream') ?? [];
+  const upstream = row.upstream ?? [];
   const { counts } = related;
   return {
     job: {
       id,
-      owner: text(row, 'owner'),
-      spec: JSON.parse(text(row, 'spec')) as JobSpec,
-      submittedAtMs: Number(row['submitted_at_ms']),
+      owner: row.owner,
+      spec: row.spec,
+      submittedAtMs: row.submittedAtMs,
       upstreamEnded: Object.fromEntries(upstream.flatMap((up) => (ended[up] === undefined ? [] : [[up, ended[up]]]))),
     },
     seq: Math.max(
-      Number(row['seq']),
-      Number(row['plan_seq']),
+      row.seq,
+      row.planSeq,
       related.tried.reduce((most, one) => Math.max(most, Number(one['seq'])), Number(counts['seq'] ?? 0)),
     ),
     succeeded: Number(counts['succeeded'] ?? 0),
     failed: Number(counts['failed'] ?? 0),
     canceled: Number(counts['canceled'] ?? 0),
-    repeated: Number(row['repeated']),
-    startedAtMs: maybeNumber(row, 'started_at_ms'),
-    canceledAtMs: maybeNumber(row, 'canceled_at_ms'),
+    repeated: row.repeated,
+    startedAtMs: row.startedAtMs,
+    canceledAtMs: row.canceledAtMs,
     settled,
     tried: related.tried
       .filter((one) => !isSettled(text(one, 'key')))
@@ -113,10 +131,7 @@ function snapshotOf(row: SqlRow, related: Related, ended: Ended): JobSnapshot {
         host: text(one, 'host') as HostId,
         assignedAtMs: Number(one['assigned_at_ms']),
       })),
-    plan:
-      row['plan_done'] === null || row['plan_done'] === undefined
-        ? null
-        : { state: parsed(row, 'plan_state'), done: Number(row['plan_done']) === 1, wakeAtMs: maybeNumber(row, 'plan_wake_at_ms'), pieces },
+    plan: row.planDone === null ? null : { state: row.planState, done: row.planDone === 1, wakeAtMs: row.planWakeAtMs, pieces },
   };
 }
 
