@@ -171,6 +171,7 @@ function taskBytes(): { readonly tried: number; readonly fresh: number } {
     queued.retries = retried;
     queued.retryCount = [...(retried?.values() ?? [])].reduce((sum, line) => sum + line.tasks.length, 0);
     apply(fleet, { type: 'worker.closed', worker, replaced: true }, now);
+    apply(fleet, { type: 'tick' }, { monoMs: now.monoMs + 2_000, wallMs: now.wallMs + 2_000 });
   }
   return { tried: (heapBytes() - before) / TASKS, fresh: fresh / TASKS };
 }

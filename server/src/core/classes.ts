@@ -89,6 +89,8 @@ function dropSpareClasses(fleet: Fleet): void {
 
 function relate(taskClass: TaskClass, bucket: Bucket): void {
   const { kind, capabilities } = bucket;
+  // The first checker's question without its sentence: most pairs end here, and there are many pairs.
+  if (!capabilities.types.includes(taskClass.need.type)) return;
   if (whyNever(taskClass.need, { kind, capabilities, trusted: true }) !== null) return;
   taskClass.trustedBuckets.add(bucket.id);
   bucket.trustedClasses.add(taskClass.id);

@@ -6,6 +6,9 @@ import { couldRun } from './classes.ts';
 import type { Fleet, Job, RetryLine, Task, Worker } from './model.ts';
 import { enqueue } from './queues.ts';
 
+/** Shared by all tasks that avoid nobody: most never do. */
+const NOBODY: readonly HostId[] = [];
+
 export function makeTask(job: Job, index: number): Task {
   return {
     job,
@@ -17,9 +20,9 @@ export function makeTask(job: Job, index: number): Task {
     crashes: 0,
     faults: 0,
     lost: 0,
-    hosts: [],
-    crashHosts: [],
-    blamedBy: [],
+    hosts: NOBODY,
+    crashHosts: NOBODY,
+    blamedBy: NOBODY,
     live: [],
     wanted: 1,
     returned: 0,

@@ -148,6 +148,15 @@ describe('placing', () => {
     expect([...scene.held.values()].flat().length).toBe(5);
   });
 
+  it('goes on asking idle workers until one suits', () => {
+    const scene = new Scene();
+    for (let made = 0; made < 100; made++) scene.worker({ memoryBytes: 1_010_000_000 });
+    const large = scene.worker({ memoryBytes: 1_030_000_000 });
+    scene.place();
+    scene.job({ ...many(1), resources: { memoryBytes: 1_020_000_000 } });
+    expect(scene.place().keys(large)).toEqual(['0']);
+  });
+
   it('takes work held in advance back for a worker that is idle', () => {
     const scene = new Scene();
     const a = scene.worker();

@@ -26,15 +26,15 @@ export function place(fleet: Fleet, now: Now, budget: number): Outcome {
   if (fleet.draining) return turn.finish();
   for (const lanes of fleet.lanes.values()) if (lanes.length > 1) sortLanes(lanes);
   wakeParked(fleet);
-  if (fleet.wanting.size === 0) return turn.finish();
-  const asked = inOrder(fleet);
+  if (fleet.wanting.size === 0) return turn.finish(fleet.dirty.size > 0 ? now.monoMs : undefined);
+  const asked = inOrder(fleet, budget);
   let left = spread(turn, asked, false, budget);
   left = spread(turn, asked, true, left);
   if (left > 0) {
     for (const worker of asked) settleDown(fleet, worker, now.monoMs);
     stealForIdle(turn, asked);
   }
-  const unfinished = left === 0 || (fleet.dirty.size > 0 && fleet.wanting.size > 0);
+  const unfinished = left === 0 || fleet.wanting.size > 0 || fleet.dirty.size > 0;
   return turn.finish(unfinished ? now.monoMs : undefined);
 }
 
@@ -74,14 +74,28 @@ function wakeKind(fleet: Fleet, taskClass: TaskClass, room: 0 | 1, wanted: numbe
   return left;
 }
 
-function inOrder(fleet: Fleet): Worker[] {
-  const asked = [...fleet.wanting];
+/** The workers to ask, best first; when more wait than the budget can serve, those that waited longest. */
+function inOrder(fleet: Fleet, budget: number): Worker[] {
+  const asked = fleet.wanting.size <= budget ? [...fleet.wanting] : longestWaiting(fleet, budget);
   if (asked.length > 1 && asked.length <= 2 * CHOICE) {
     const head = frontJob(fleet);
     const scores = new Map(asked.map((worker) => [worker, head === null ? worker.quality : scoreFor(head, worker)]));
     return asked.sort((a, b) => (scores.get(b) as number) - (scores.get(a) as number));
   }
   return asked.sort((a, b) => b.quality - a.quality);
+}
+
+function longestWaiting(fleet: Fleet, many: number): Worker[] {
+  const asked: Worker[] = [];
+  for (const worker of fleet.wanting) {
+    if (asked.length === many) break;
+    asked.push(worker);
+  }
+  for (const worker of asked) {
+    fleet.wanting.delete(worker);
+    fleet.wanting.add(worker);
+  }
+  return asked;
 }
 
 /** The job that is served next, as far as one can say for all workers. */
