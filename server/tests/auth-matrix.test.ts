@@ -4,7 +4,6 @@ import { allows, api, type ErrorRecord, type ProcedureName, type Scope } from '@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { errorOf, type TrpcSocket, trpcSocket, type WholeCoordinator, wholeCoordinator } from './whole-coordinator.ts';
 
-const JOB = 'job_00000000000000000000000000';
 const WORKER = 'wkr_00000000000000000000000000';
 const TOKEN = 'tok_00000000000000000000000000';
 const job = { type: 'MOCK', spec: { runMs: 0 } };

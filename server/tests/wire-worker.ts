@@ -36,7 +36,8 @@ export const capabilities = (patch: Partial<Capabilities> = {}): Capabilities =>
 export interface WireWorker {
   readonly worker: string;
   readonly closed: Promise<{ code: number; reason: string }>;
-  close(): void;
+  /** Says goodbye, so that it is gone at once and not after its grace; resolves when it is. */
+  close(): Promise<void>;
 }
 
 export interface WireWorkerOptions {
@@ -82,7 +83,12 @@ export async function connectWorker(options: WireWorkerOptions): Promise<WireWor
       if (frame.type === 'cancel' || frame.type === 'revoke') send({ type: 'report', released: [...frame.attempts] });
     });
   });
-  return { worker, closed, close: () => socket.close() };
+  const close = async (): Promise<void> => {
+    if (socket.readyState === WebSocket.OPEN) send({ type: 'intent', intent: 'leave' });
+    socket.close();
+    await closed;
+  };
+  return { worker, closed, close };
 }
 
 const usage = { wallMs: 1, cpuMs: null, gpuMs: null, peakMemoryBytes: null, versions: {} };

@@ -70,6 +70,7 @@ async function* tell({ grid, reads }: JobEventsSources, request: JobEventsReques
         if (page.tasks.length > 0) yield tasksEvent(page.tasks, cursor);
         more = page.more;
       }
+      if (request.signal.aborted) return; // before the last word: not everything was told
       behind = false;
       untold = true;
     }
