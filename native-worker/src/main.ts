@@ -4,7 +4,16 @@ import { type ErrorCode, toUdcsError, type UdcsError } from '@udcs/protocol';
 import { parseCommandLine, USAGE } from './options.ts';
 import { type NativeWorker, runNativeWorker, type WorkerEvent } from './run.ts';
 
-const EXIT_CODES: Readonly<Partial<Record<ErrorCode, number>>> = { INVALID_INPUT: 2, CONFLICT: 2, UNREACHABLE: 3, RATE_LIMITED: 3, UNAUTHENTICATED: 4, FORBIDDEN: 4, NOT_FOUND: 4, UNSUPPORTED: 5 };
+const EXIT_CODES: Readonly<Partial<Record<ErrorCode, number>>> = {
+  INVALID_INPUT: 2,
+  CONFLICT: 2,
+  UNREACHABLE: 3,
+  RATE_LIMITED: 3,
+  UNAUTHENTICATED: 4,
+  FORBIDDEN: 4,
+  NOT_FOUND: 4,
+  UNSUPPORTED: 5,
+};
 
 function say(event: WorkerEvent, json: boolean): void {
   if (json) {

@@ -57,9 +57,11 @@ async function assemble(options: WorkerOptions, stateDir: string, onEvent: (even
   const identity = new Identity(stateDir);
   const invite = options.joinUrl === undefined ? null : parseJoinUrl(options.joinUrl);
   if (invite === null && identity.saved() === null) {
-    throw new UdcsError('INVALID_INPUT', 'this machine has not joined a coordinator yet', { hint: 'give a join URL, http://host:port/join#CODE; `udcs invite` prints one' });
+    throw new UdcsError('INVALID_INPUT', 'this machine has not joined a coordinator yet', {
+      hint: 'give a join URL, http://host:port/join#CODE; `udcs invite` prints one',
+    });
   }
-  const sandbox = probeSandbox();
+  const sandbox = probeSandbox(stateDir);
   const policy = new Policy({ allow: options.allow ?? [], deny: options.deny ?? [], allowMock: options.allowMock ?? false }, sandbox);
   const machine = detectMachine();
   const found = await findOut(machine, sandbox, policy, stateDir);
@@ -69,7 +71,8 @@ async function assemble(options: WorkerOptions, stateDir: string, onEvent: (even
   try {
     const checks = await checkTypes(policy, found, (type) => (type === 'WASM' || type === 'WGSL_KERNEL' ? pool.selfCheck(type) : Promise.resolve(null)));
     const capabilities = capabilitiesOf(machine, found, checks, policy, options, stateDir);
-    if (capabilities.types.length === 0) throw new UdcsError('UNSUPPORTED', `this machine can run nothing that it may run:\n${describeWorker(capabilities, found, checks, policy, sandbox)}`);
+    if (capabilities.types.length === 0)
+      throw new UdcsError('UNSUPPORTED', `this machine can run nothing that it may run:\n${describeWorker(capabilities, found, checks, policy, sandbox)}`);
     onEvent({ type: 'detected', capabilities, table: describeWorker(capabilities, found, checks, policy, sandbox) });
     const joined = await joinOnce(identity, invite, name);
     for (const type of capabilities.types) if (type === 'WASM' || type === 'WGSL_KERNEL') pool.warm(type);
@@ -149,7 +152,8 @@ function work(parts: Parts): NativeWorker {
         void parts.pool.close().then(() => {
           parts.unlock();
           if (problem === null) settle?.resolve();
-          else settle?.reject(new UdcsError('UNAUTHENTICATED', `the coordinator refused this worker: ${problem}`, { hint: 'join again with a fresh join URL' }));
+          else
+            settle?.reject(new UdcsError('UNAUTHENTICATED', `the coordinator refused this worker: ${problem}`, { hint: 'join again with a fresh join URL' }));
         });
       },
     },

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int copy(const char *from, const char *to) {
@@ -59,6 +61,11 @@ static int escape(int argc, char **argv) {
   tell("chroot", chroot("/") == 0);
   tell("proc-environ", open("/proc/1/environ", O_RDONLY) >= 0 && getenv("SECRET") != NULL);
   tell("change-self", open("/app/program", O_WRONLY) >= 0);
+  tell("ptrace", ptrace(PTRACE_TRACEME, 0, 0, 0) == 0);
+  tell("unshare", unshare(CLONE_NEWUSER) == 0);
+  tell("keyring", syscall(SYS_add_key, "user", "udcs", "x", 1, -4) >= 0);
+  tell("bpf", syscall(SYS_bpf, 0, 0, 0) == 0 || errno != EPERM);
+  tell("vsock", socket(40, SOCK_STREAM, 0) >= 0);
   return 0;
 }
 

@@ -3,12 +3,30 @@
 import { createHash, createPublicKey, randomBytes, verify } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type AttemptRef, type Digest, type FromWorker, fromWorkerSchema, type Hello, type Job, jobSchema, makeId, normalizeJob, type ToWorker, taskIdOf, type WorkerReport, WORKER_SUBPROTOCOL } from '@udcs/protocol';
+import {
+  type AttemptRef,
+  type Digest,
+  type FromWorker,
+  fromWorkerSchema,
+  type Hello,
+  type Job,
+  jobSchema,
+  makeId,
+  normalizeJob,
+  type ToWorker,
+  taskIdOf,
+  WORKER_SUBPROTOCOL,
+  type WorkerReport,
+} from '@udcs/protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
 
 type Success = NonNullable<WorkerReport['succeeded']>[number];
 type Failure = NonNullable<WorkerReport['failed']>[number];
-export type Ended = { kind: 'succeeded'; report: Success } | { kind: 'failed'; report: Failure } | { kind: 'rejected'; code: string; message: string } | { kind: 'released' };
+export type Ended =
+  | { kind: 'succeeded'; report: Success }
+  | { kind: 'failed'; report: Failure }
+  | { kind: 'rejected'; code: string; message: string }
+  | { kind: 'released' };
 
 export interface Assigned {
   readonly ref: AttemptRef;
@@ -77,7 +95,7 @@ export class FakeCoordinator {
   }
 
   /** Assigns tasks `from` … `from + count - 1` of a job in one frame. */
-  assign(job: Job, options: { count?: number; trusted?: boolean; owner?: string; id?: string } = {}): Assigned[] {
+  assign(job: Job, options: { count?: number; trusted?: boolean; owner?: string; id?: string } = {}): [Assigned, ...Assigned[]] {
     const spec = normalizeJob(jobSchema.parse(job));
     const id = (options.id ?? makeId('job', Date.now(), randomBytes(10))) as `job_${string}`;
     const tasks = Array.from({ length: options.count ?? spec.count }, (_, index) => ({
@@ -90,7 +108,10 @@ export class FakeCoordinator {
     }));
     const header = { id, owner: options.owner ?? 'own_test', trusted: options.trusted ?? false, job: { ...spec } };
     this.send({ type: 'assign', jobs: [header], tasks, mac: 'mac-of-tests' });
-    return tasks.map(({ task, epoch, attempt }) => ({ ref: { task, epoch, attempt }, name: nameOf({ task, epoch, attempt }) }));
+    const assigned = tasks.map(({ task, epoch, attempt }) => ({ ref: { task, epoch, attempt }, name: nameOf({ task, epoch, attempt }) }));
+    const [first, ...rest] = assigned;
+    if (first === undefined) throw new Error('a job without tasks was assigned');
+    return [first, ...rest];
   }
 
   /** Resolves with the first thing `look` finds, now or after a later frame. */
@@ -112,7 +133,8 @@ export class FakeCoordinator {
     });
   }
 
-  endOf(assigned: Assigned, timeoutMs?: number): Promise<Ended> {
+  endOf(assigned: Assigned | undefined, timeoutMs?: number): Promise<Ended> {
+    if (assigned === undefined) throw new Error('no such task was assigned');
     return this.until(() => this.ended.get(assigned.name), `the end of ${assigned.name}`, timeoutMs);
   }
 
@@ -152,7 +174,16 @@ export class FakeCoordinator {
   #welcome(hello: Hello): void {
     this.hellos.push(hello);
     const held = hello.holding.map(({ task, epoch, attempt }) => ({ task, epoch, attempt }));
-    this.send({ type: 'welcome', version: 1, worker: this.worker, epoch: this.epoch, leaseMs: 15_000, renewMs: 500, adopted: held.filter(this.adopt), dropped: held.filter((ref) => !this.adopt(ref)) });
+    this.send({
+      type: 'welcome',
+      version: 1,
+      worker: this.worker,
+      epoch: this.epoch,
+      leaseMs: 15_000,
+      renewMs: 500,
+      adopted: held.filter(this.adopt),
+      dropped: held.filter((ref) => !this.adopt(ref)),
+    });
   }
 
   #take(report: WorkerReport): void {
@@ -179,7 +210,9 @@ export class FakeCoordinator {
       const spki = Buffer.from(publicKey, 'base64url');
       const key = createPublicKey({ key: spki, format: 'der', type: 'spki' });
       const genuine = code === 'code-for-tests' && verify('sha256', Buffer.from(code), { key, dsaEncoding: 'ieee-p1363' }, Buffer.from(signature, 'base64url'));
-      const answer = genuine ? { key: 'key-of-tests', hostKey: createHash('sha256').update(spki).digest('hex') } : { code: 'UNAUTHENTICATED', message: 'the code is not known' };
+      const answer = genuine
+        ? { key: 'key-of-tests', hostKey: createHash('sha256').update(spki).digest('hex') }
+        : { code: 'UNAUTHENTICATED', message: 'the code is not known' };
       response.writeHead(genuine ? 200 : 401, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
       return;
     }

@@ -17,8 +17,11 @@ export interface Stage {
   end(): Promise<void>;
 }
 
+/** Removed when the run ends. */
 export function tempDir(): string {
-  return mkdtempSync(join(tmpdir(), 'udcs-native-'));
+  const folder = mkdtempSync(join(tmpdir(), 'udcs-native-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 /** Only what a test needs is probed: a worker without WGSL starts in a fraction of the time. */
@@ -59,7 +62,10 @@ export const wasmFixture = (name: string): Buffer => readFileSync(join(here, '..
  * (func (export "f") (param $n i32) (result i32)): n steps of a linear congruence, about a third of a nanosecond each.
  * No imports and no memory.
  */
-export const loopModule = Buffer.from('0061736d0100000001060160017f017f03020100070501016600000a2f012d01017f03402001418dcce5006c41dfe6bbe3036a210120012001410d76732101200041016b22000d000b20010b', 'hex');
+export const loopModule = Buffer.from(
+  '0061736d0100000001060160017f017f03020100070501016600000a2f012d01017f03402001418dcce5006c41dfe6bbe3036a210120012001410d76732101200041016b22000d000b20010b',
+  'hex',
+);
 
 export const inline = (text: string): { inline: string } => ({ inline: Buffer.from(text).toString('base64') });
 

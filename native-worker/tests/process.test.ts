@@ -103,11 +103,23 @@ describe('a worker process', () => {
     const [task] = coordinator.assign({ type: 'MOCK', spec: { runMs: 700 } });
     await coordinator.until(() => coordinator.frames.some((frame) => frame.type === 'report' && frame.started?.length), 'started');
     first.process.kill('SIGTERM');
-    expect((await coordinator.endOf(task ?? expect.fail('nothing assigned'))).kind).toBe('succeeded');
+    expect((await coordinator.endOf(task)).kind).toBe('succeeded');
     expect(await first.exit).toBe(0);
-    const lines = readFileSync(log, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
-    expect(lines).toMatchObject([{ event: 'started', attempt: 1 }, { event: 'finished', outcome: 'succeeded' }]);
-    expect(first.said().trim().split('\n').map((line) => JSON.parse(line).type)).toEqual(['detected', 'connecting', 'joined']);
+    const lines = readFileSync(log, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines).toMatchObject([
+      { event: 'started', attempt: 1 },
+      { event: 'finished', outcome: 'succeeded' },
+    ]);
+    expect(
+      first
+        .said()
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).type),
+    ).toEqual(['detected', 'connecting', 'joined']);
     const second = start(flags);
     const again = await coordinator.joined(2);
     expect(again.hostKey).toBe(hello.hostKey);
@@ -137,10 +149,16 @@ describe('a worker process', () => {
     await coordinator.joined();
     const executable = coordinator.put(readFileSync(probe ?? ''));
     const module = coordinator.put(wasmFixture('spin'));
-    const [native] = coordinator.assign({ type: 'NATIVE_EXEC', spec: { builds: [{ os: process.platform, arch: process.arch, executable }], args: ['orphan'] } }, { trusted: true });
+    const [native] = coordinator.assign(
+      { type: 'NATIVE_EXEC', spec: { builds: [{ os: process.platform, arch: process.arch, executable }], args: ['orphan'] } },
+      { trusted: true },
+    );
     coordinator.assign({ type: 'WASM', spec: { module } });
-    await coordinator.until(() => coordinator.logOf(native ?? expect.fail('nothing assigned')).includes('forked'), 'the fork');
-    await coordinator.until(() => new Set(coordinator.frames.flatMap((frame) => (frame.type === 'report' ? (frame.started ?? []) : [])).map((ref) => ref.task)).size === 2, 'both to run');
+    await coordinator.until(() => coordinator.logOf(native).includes('forked'), 'the fork');
+    await coordinator.until(
+      () => new Set(coordinator.frames.flatMap((frame) => (frame.type === 'report' ? (frame.started ?? []) : [])).map((ref) => ref.task)).size === 2,
+      'both to run',
+    );
     expect(alive(stateDir).length).toBeGreaterThan(1);
     expect(alive('/app/program\0orphan').length).toBeGreaterThan(0);
     run.process.kill('SIGKILL');

@@ -1,12 +1,25 @@
 // The worker's side of the wire: takes offers through the policy gate, runs them as room allows, renews leases, keeps results
 // until they are acknowledged, survives a lost coordinator, drains. What a task does is the workbench's business.
-import { type Assignment, type AttemptRef, type Capabilities, type Digest, type Grant, type Hello, type JobHeader, type Load, limits, type ToWorker, toUdcsError, type WorkerId } from '@udcs/protocol';
+import {
+  type Assignment,
+  type AttemptRef,
+  type Capabilities,
+  type Digest,
+  type Grant,
+  type Hello,
+  type JobHeader,
+  type Load,
+  limits,
+  type ToWorker,
+  toUdcsError,
+  type WorkerId,
+} from '@udcs/protocol';
 import type { ArtifactCache } from './artifact-cache.ts';
 import { type Attempt, AttemptBook } from './attempt-book.ts';
 import { Connection } from './connection.ts';
 import type { ExecutionLog } from './execution-log.ts';
-import { readOffer } from './offer.ts';
-import type { Policy } from './policy.ts';
+import { type Offer, readOffer } from './offer.ts';
+import type { Policy, Refusal } from './policy.ts';
 import { Reporter } from './reporter.ts';
 import { Execution, type Outcome, type Workbench } from './workbench.ts';
 
@@ -125,31 +138,40 @@ export class Agent {
   #receive(message: ToWorker): void {
     switch (message.type) {
       case 'welcome':
-        return this.#welcome(message);
+        this.#welcome(message);
+        break;
       case 'assign':
-        return this.#assign(message);
+        this.#assign(message);
+        break;
       case 'ack':
-        for (const ref of message.attempts) {
-          const attempt = this.#book.find(ref);
-          if (attempt?.state === 'finished') this.#book.remove(attempt);
-        }
-        return this.#endWhenEmpty();
+        for (const ref of message.attempts) this.#acknowledged(ref);
+        this.#endWhenEmpty();
+        break;
       case 'cancel':
         for (const ref of message.attempts) this.#cancel(ref);
-        return this.#startNext();
+        this.#startNext();
+        break;
       case 'revoke':
-        for (const ref of message.attempts) {
-          const attempt = this.#book.find(ref);
-          if (attempt?.state === 'queued') this.#giveBack(attempt);
-        }
-        return this.#endWhenEmpty();
+        for (const ref of message.attempts) this.#revoke(ref);
+        this.#endWhenEmpty();
+        break;
       case 'draining':
         this.#connection.waitBeforeNext(message.retryMs);
-        return;
+        break;
       case 'refused':
         // The connection has dealt with it.
-        return;
+        break;
     }
+  }
+
+  #acknowledged(ref: AttemptRef): void {
+    const attempt = this.#book.find(ref);
+    if (attempt?.state === 'finished') this.#book.remove(attempt);
+  }
+
+  #revoke(ref: AttemptRef): void {
+    const attempt = this.#book.find(ref);
+    if (attempt?.state === 'queued') this.#giveBack(attempt);
   }
 
   #welcome(message: Extract<ToWorker, { type: 'welcome' }>): void {
@@ -196,25 +218,34 @@ export class Agent {
   #offer(task: Assignment, header: JobHeader | undefined, grant: Grant): void {
     const ref = { task: task.task, epoch: task.epoch, attempt: task.attempt };
     if (this.#book.find(ref) !== undefined) return;
-    if (this.#draining) return this.#reporter.add('released', ref);
-    if (header === undefined) return this.#reporter.add('rejected', { ...ref, code: 'INVALID_INPUT', message: 'the frame does not bring the job of this task' });
+    if (this.#draining) {
+      this.#reporter.add('released', ref);
+      return;
+    }
+    const read = this.#judge(task, header, grant);
+    if ('code' in read) {
+      this.#reporter.add('rejected', { ...ref, code: read.code, message: read.message.slice(0, 1_000) });
+      return;
+    }
+    const prepared = this.#options.workbench.prepare(read);
+    // Its failure is reported when its turn comes; until then nobody listens.
+    prepared.catch(() => {});
+    this.#book.add(read, prepared);
+  }
+
+  /** The offer, or why it is not taken. */
+  #judge(task: Assignment, header: JobHeader | undefined, grant: Grant): Offer | Refusal {
+    if (header === undefined) return { code: 'INVALID_INPUT', message: 'the frame does not bring the job of this task' };
     if (this.#book.queued >= QUEUE_BASE + QUEUE_PER_SLOT * this.#options.capabilities.pools.slots) {
-      return this.#reporter.add('rejected', { ...ref, code: 'NO_ROOM', message: `${this.#book.queued} tasks wait here already` });
+      return { code: 'NO_ROOM', message: `${this.#book.queued} tasks wait here already` };
     }
     try {
       const offer = readOffer(header, task, grant);
-      const refusal = this.#options.policy.refuse(
-        { type: offer.expanded.type, trusted: offer.trusted, isolationMin: offer.job.isolationMin, resources: offer.job.resources },
-        this.#options.capabilities,
-      );
-      if (refusal !== null) return this.#reporter.add('rejected', { ...ref, ...refusal });
-      const prepared = this.#options.workbench.prepare(offer);
-      // Its failure is reported when its turn comes; until then nobody listens.
-      prepared.catch(() => {});
-      this.#book.add(offer, prepared);
+      const { type } = offer.expanded;
+      const asked = { type, trusted: offer.trusted, isolationMin: offer.job.isolationMin, resources: offer.job.resources };
+      return this.#options.policy.refuse(asked, this.#options.capabilities) ?? offer;
     } catch (thrown) {
-      const error = toUdcsError(thrown);
-      this.#reporter.add('rejected', { ...ref, code: error.code, message: error.message.slice(0, 1_000) });
+      return toUdcsError(thrown);
     }
   }
 
@@ -266,10 +297,12 @@ export class Agent {
   #cancel(ref: AttemptRef): void {
     const attempt = this.#book.find(ref);
     // Unknown here: it is over, which is what was asked for.
-    if (attempt === undefined) return this.#reporter.add('released', ref);
-    if (attempt.state !== 'running') return this.#giveBack(attempt);
-    attempt.stopped ??= 'canceled';
-    attempt.execution?.stop.abort();
+    if (attempt === undefined) this.#reporter.add('released', ref);
+    else if (attempt.state !== 'running') this.#giveBack(attempt);
+    else {
+      attempt.stopped ??= 'canceled';
+      attempt.execution?.stop.abort();
+    }
   }
 
   #giveBack(attempt: Attempt): void {
@@ -279,7 +312,10 @@ export class Agent {
 
   /** Void by the coordinator's word or by time: nothing is reported. */
   #forget(attempt: Attempt): void {
-    if (attempt.state !== 'running') return this.#book.remove(attempt);
+    if (attempt.state !== 'running') {
+      this.#book.remove(attempt);
+      return;
+    }
     attempt.stopped = 'forgotten';
     attempt.execution?.stop.abort();
   }

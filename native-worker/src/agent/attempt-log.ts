@@ -59,8 +59,8 @@ export class AttemptLog {
       this.#held = true;
       return;
     }
-    let decoder = this.#decoders.get(stream);
-    if (decoder === undefined) this.#decoders.set(stream, (decoder = new StringDecoder('utf8')));
+    const decoder = this.#decoders.get(stream) ?? new StringDecoder('utf8');
+    this.#decoders.set(stream, decoder);
     const text = decoder.write(bytes.subarray(0, room));
     for (let at = 0; at < text.length; at += LIVE_CHUNK_BYTES) this.#live.push({ stream, text: text.slice(at, at + LIVE_CHUNK_BYTES) });
   }

@@ -16,7 +16,7 @@ export interface ConnectionEvents {
   /** The first frame of every socket. */
   hello(): FromWorker;
   onMessage(message: ToWorker): void;
-  /** Called once per lost socket that had been welcomed, and never after `close`. */
+  /** Called once per lost connection and when the first try fails, never after `close`. */
   onDown(why: string): void;
   /** It will not be tried again. */
   onRefused(message: string): void;
@@ -32,6 +32,8 @@ export class Connection {
   #heardAtMs = 0;
   #closed = false;
   #waitMs: number | null = null;
+  /** Why the last try failed; the close that follows tells it. */
+  #lastError = '';
 
   constructor(origin: string, events: ConnectionEvents) {
     this.#url = `${origin.replace(/^http/, 'ws')}/ws/worker`;
@@ -49,7 +51,12 @@ export class Connection {
 
   open(): void {
     if (this.#closed) return;
-    const socket = new WebSocket(this.#url, WORKER_SUBPROTOCOL, { handshakeTimeout: OPEN_MS, maxPayload: limits.controlFrameBytes, perMessageDeflate: false, followRedirects: false });
+    const socket = new WebSocket(this.#url, WORKER_SUBPROTOCOL, {
+      handshakeTimeout: OPEN_MS,
+      maxPayload: limits.controlFrameBytes,
+      perMessageDeflate: false,
+      followRedirects: false,
+    });
     this.#socket = socket;
     this.#heardAtMs = performance.now();
     const liveness = setInterval(() => this.#checkAlive(socket), PING_MS);
@@ -66,8 +73,6 @@ export class Connection {
       this.#lost(socket, code, reason.toString());
     });
   }
-  #lastError = '';
-
   /** True when it was handed to an open, welcomed socket. */
   send(message: FromWorker): boolean {
     if (!this.#welcomed) return false;
@@ -152,18 +157,17 @@ export class Connection {
     const wasUp = this.#welcomed;
     this.#welcomed = false;
     this.#socket = null;
-    if (code === closeCodes.replaced) return this.#refuse('another start of this worker took its place');
-    if (wasUp) this.#events.onDown(reason === '' ? `socket closed with code ${code}` : reason);
+    if (code === closeCodes.replaced) {
+      this.#refuse('another start of this worker took its place');
+      return;
+    }
+    if (wasUp || this.#failures === 0) this.#events.onDown(reason || this.#lastError || `socket closed with code ${code}`);
+    this.#lastError = '';
     // Full jitter: a thousand workers do not come back in the same instant.
     const backoffMs = Math.random() * Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** this.#failures);
     this.#failures += 1;
     const waitMs = (this.#waitMs ?? 0) + backoffMs;
     this.#waitMs = null;
     this.#timer = setTimeout(() => this.open(), waitMs);
-  }
-
-  /** Why the last try to connect failed, for a person. */
-  get lastError(): string {
-    return this.#lastError;
   }
 }

@@ -36,8 +36,10 @@ export function parseJoinUrl(text: string): { url: string; code: string } {
     throw new UdcsError('INVALID_INPUT', `"${text}" is not a join URL`, { hint, cause });
   }
   const code = parsed.hash.slice(1);
-  if (parsed.protocol !== 'http:' && parsed.protocol !== 'https:') throw new UdcsError('INVALID_INPUT', `a join URL begins with http or https, not ${parsed.protocol}`, { hint });
-  if (parsed.pathname === '/donate') throw new UdcsError('INVALID_INPUT', 'this is a donate link, which is for browser tabs', { hint: 'open it in a browser, or ask for a join URL' });
+  if (parsed.protocol !== 'http:' && parsed.protocol !== 'https:')
+    throw new UdcsError('INVALID_INPUT', `a join URL begins with http or https, not ${parsed.protocol}`, { hint });
+  if (parsed.pathname === '/donate')
+    throw new UdcsError('INVALID_INPUT', 'this is a donate link, which is for browser tabs', { hint: 'open it in a browser, or ask for a join URL' });
   if (code === '') throw new UdcsError('INVALID_INPUT', 'the join URL has no code after #', { hint });
   return { url: parsed.origin, code };
 }
@@ -94,24 +96,48 @@ export class Identity {
 async function post(url: string, body: unknown): Promise<{ key: string; hostKey: string }> {
   let response: Response;
   try {
-    response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body), signal: AbortSignal.timeout(JOIN_MS), redirect: 'error' });
+    response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(JOIN_MS),
+      redirect: 'error',
+    });
   } catch (cause) {
     throw new UdcsError('UNREACHABLE', `no coordinator answers at ${new URL(url).origin}`, { hint: 'is it running, and is the address right?', cause });
   }
   const answer: unknown = await response.json().catch(() => null);
   if (!response.ok) throw refusal(response.status, answer);
-  if (typeof answer === 'object' && answer !== null && 'key' in answer && 'hostKey' in answer && typeof answer.key === 'string' && typeof answer.hostKey === 'string') {
+  if (
+    typeof answer === 'object' &&
+    answer !== null &&
+    'key' in answer &&
+    'hostKey' in answer &&
+    typeof answer.key === 'string' &&
+    typeof answer.hostKey === 'string'
+  ) {
     return { key: answer.key, hostKey: answer.hostKey };
   }
-  throw new UdcsError('INTERNAL', `the answer of ${new URL(url).origin} to the join is not understood`, { hint: 'are worker and coordinator of the same version?' });
+  throw new UdcsError('INTERNAL', `the answer of ${new URL(url).origin} to the join is not understood`, {
+    hint: 'are worker and coordinator of the same version?',
+  });
 }
 
 function refusal(status: number, answer: unknown): UdcsError {
   const record = typeof answer === 'object' && answer !== null && 'error' in answer ? answer.error : answer;
-  if (typeof record === 'object' && record !== null && 'code' in record && isErrorCode(record.code) && 'message' in record && typeof record.message === 'string') {
+  if (
+    typeof record === 'object' &&
+    record !== null &&
+    'code' in record &&
+    isErrorCode(record.code) &&
+    'message' in record &&
+    typeof record.message === 'string'
+  ) {
     const hint = 'hint' in record && typeof record.hint === 'string' ? { hint: record.hint } : {};
     return new UdcsError(record.code, `the coordinator refused the join: ${record.message}`, hint);
   }
   const code = status === 401 || status === 403 || status === 404 ? 'UNAUTHENTICATED' : status === 429 ? 'RATE_LIMITED' : 'UNREACHABLE';
-  return new UdcsError(code, `the coordinator refused the join (HTTP ${status})`, { hint: 'invites expire and may be used a limited number of times: ask for a new one' });
+  return new UdcsError(code, `the coordinator refused the join (HTTP ${status})`, {
+    hint: 'invites expire and may be used a limited number of times: ask for a new one',
+  });
 }

@@ -1,6 +1,6 @@
 // From an assignment to something this worker can judge and run: the job's header is checked once, the task expanded. The wire
 // carries jobs as plain records; this is where they become typed.
-import { type AttemptRef, type Assignment, type ExpandedTask, expandTask, type Grant, type JobHeader, type JobSpec, UdcsError } from '@udcs/protocol';
+import { type Assignment, type AttemptRef, type ExpandedTask, expandTask, type Grant, type JobHeader, type JobSpec, UdcsError } from '@udcs/protocol';
 import type { TaskOutput } from '@udcs/tasks';
 import { attemptName } from './transfer.ts';
 
@@ -23,7 +23,8 @@ export interface Offer {
 /** @throws UdcsError INVALID_INPUT when the job or the assignment is not understood */
 export function readOffer(header: JobHeader, task: Assignment, grant: Grant): Offer {
   const { job } = header;
-  if (!isJobSpec(job)) throw new UdcsError('INVALID_INPUT', 'the job that came with this task is not understood; are worker and coordinator of the same version?');
+  if (!isJobSpec(job))
+    throw new UdcsError('INVALID_INPUT', 'the job that came with this task is not understood; are worker and coordinator of the same version?');
   const expanded = expandTask(job, task.variant, task.index, task.entry ?? null);
   const ref = { task: task.task, epoch: task.epoch, attempt: task.attempt };
   return {
@@ -55,7 +56,9 @@ function isJobSpec(job: Record<string, unknown>): job is Record<string, unknown>
     Array.isArray(job['inputs']) &&
     job['inputs'].every((input) => isRecord(input) && typeof input['name'] === 'string' && isRecord(input['source'])) &&
     Array.isArray(job['outputs']) &&
-    job['outputs'].every((output) => isRecord(output) && typeof output['name'] === 'string' && typeof output['path'] === 'string' && typeof output['maxBytes'] === 'number') &&
+    job['outputs'].every(
+      (output) => isRecord(output) && typeof output['name'] === 'string' && typeof output['path'] === 'string' && typeof output['maxBytes'] === 'number',
+    ) &&
     hasNumbers(job['resources'], ['cpus', 'memoryBytes', 'diskBytes', 'gpus', 'vramBytes']) &&
     hasNumbers(job['timeouts'], ['executionMs', 'noProgressMs'])
   );

@@ -39,7 +39,8 @@ export class Policy {
     for (const word of options.allow) {
       const [name, who, ...rest] = word.split(':');
       const type = typeNamed(name ?? '', '--allow');
-      if (rest.length > 0 || (who !== undefined && who !== 'untrusted')) throw new UdcsError('INVALID_INPUT', `--allow ${word}: after the colon only "untrusted" is known`);
+      if (rest.length > 0 || (who !== undefined && who !== 'untrusted'))
+        throw new UdcsError('INVALID_INPUT', `--allow ${word}: after the colon only "untrusted" is known`);
       if (type === 'MOCK') throw new UdcsError('INVALID_INPUT', 'MOCK is for tests: use --allow-mock');
       types.add(type);
       if (who === undefined) continue;
@@ -76,7 +77,10 @@ export class Policy {
     if (!has.types.includes(type)) return { code: 'UNSUPPORTED', message: `this worker can not run ${type}` };
     if (!offer.trusted && !this.#untrusted.has(type)) return { code: 'POLICY', message: `this worker runs ${type} only for its own owner` };
     if (!this.#meets(type, offer.isolationMin)) {
-      return { code: 'POLICY', message: `isolation.min is "${offer.isolationMin}", this worker gives ${type} "${taskTypes[type]?.isolation ?? this.#sandbox.level}"` };
+      return {
+        code: 'POLICY',
+        message: `isolation.min is "${offer.isolationMin}", this worker gives ${type} "${taskTypes[type]?.isolation ?? this.#sandbox.level}"`,
+      };
     }
     return roomFor(offer.resources, has);
   }

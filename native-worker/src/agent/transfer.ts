@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { Agent as HttpAgent, type IncomingMessage, request as httpRequest, type RequestOptions } from 'node:http';
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -97,7 +97,13 @@ export class Transfer {
   }
 
   async #uploadOnce(file: string, digest: Digest, sizeBytes: number, ref: AttemptRef): Promise<void> {
-    const response = await this.#request('PUT', `/artifacts/${digest}`, ref, { 'content-length': String(sizeBytes), 'content-type': 'application/octet-stream' }, file);
+    const response = await this.#request(
+      'PUT',
+      `/artifacts/${digest}`,
+      ref,
+      { 'content-length': String(sizeBytes), 'content-type': 'application/octet-stream' },
+      file,
+    );
     if (response.statusCode !== undefined && response.statusCode >= 200 && response.statusCode < 300) {
       response.resume();
       return;

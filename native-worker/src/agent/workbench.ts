@@ -3,7 +3,19 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Attributes, type BlobRef, type Digest, type FailureReport, limits, type SuccessReport, type TaskTypeName, taskEnvironment, toUdcsError, UdcsError, type Usage } from '@udcs/protocol';
+import {
+  type Attributes,
+  type BlobRef,
+  type Digest,
+  type FailureReport,
+  limits,
+  type SuccessReport,
+  type TaskTypeName,
+  taskEnvironment,
+  toUdcsError,
+  UdcsError,
+  type Usage,
+} from '@udcs/protocol';
 import { type ExecutorResult, type ExecutorTask, ProgramFailed } from '@udcs/tasks';
 import { type ExecutorPool, failureOf, type RunEnd } from '../executor/executor-pool.ts';
 import type { Failure, Outputs } from '../executor/frames.ts';
@@ -71,7 +83,9 @@ export class Workbench {
     const startedAtMs = performance.now();
     this.#count += 1;
     execution.keepDir = join(this.#options.folder, `outputs-${this.#count}`);
-    const ended = await this.#execute(offer, prepared, execution).catch((thrown: unknown): RunEnd => ({ kind: 'failed', failure: describe(thrown), cpuMs: null }));
+    const ended = await this.#execute(offer, prepared, execution).catch(
+      (thrown: unknown): RunEnd => ({ kind: 'failed', failure: describe(thrown), cpuMs: null }),
+    );
     const wallMs = performance.now() - startedAtMs;
     try {
       if (execution.stop.aborted || ended.kind === 'killed') return { kind: 'killed' };
@@ -80,7 +94,8 @@ export class Workbench {
       if (execution.stop.aborted) return { kind: 'killed' };
       return { kind: 'failed', report: failureReport(offer, describe(thrown), null, null) };
     } finally {
-      const allInline = ended.kind === 'done' && execution.log.bytes <= limits.inlineOutputBytes && Object.values(ended.outputs).every((blob) => blob.inline !== undefined);
+      const allInline =
+        ended.kind === 'done' && execution.log.bytes <= limits.inlineOutputBytes && Object.values(ended.outputs).every((blob) => blob.inline !== undefined);
       if (!allInline && existsSync(execution.keepDir)) rmSync(execution.keepDir, { recursive: true, force: true });
     }
   }
@@ -120,7 +135,10 @@ export class Workbench {
     execution.stop.addEventListener('abort', () => over.abort());
     const { executionMs } = task.limits;
     // A program's wall limit begins when it starts, and is kept where it runs.
-    const wall = offer.expanded.type === 'MOCK' ? setTimeout(() => strike(failureOf('TIMEOUT', `ran longer than timeouts.executionMs (${executionMs} ms)`)), executionMs) : undefined;
+    const wall =
+      offer.expanded.type === 'MOCK'
+        ? setTimeout(() => strike(failureOf('TIMEOUT', `ran longer than timeouts.executionMs (${executionMs} ms)`)), executionMs)
+        : undefined;
     const quiet = quietWatch(offer.job.timeouts.noProgressMs, strike);
     const host = this.#hostFor(offer, execution, task, over, quiet.touch);
     try {
@@ -154,7 +172,16 @@ export class Workbench {
       spawn: (command) => {
         this.#count += 1;
         const own = join(folder, `program-${this.#count}`);
-        return runProgram({ command, limits: task.limits, sandbox, folder: own, keepDir: execution.keepDir, fileOf: (digest) => inputs.file(digest, offer), onPrint: print, stop });
+        return runProgram({
+          command,
+          limits: task.limits,
+          sandbox,
+          folder: own,
+          keepDir: execution.keepDir,
+          fileOf: (digest) => inputs.file(digest, offer),
+          onPrint: print,
+          stop,
+        });
       },
     });
   }
@@ -166,7 +193,10 @@ export class Workbench {
 
   async #report(offer: Offer, ended: Exclude<RunEnd, { kind: 'killed' }>, execution: Execution, wallMs: number): Promise<Outcome> {
     const log = await this.#keepLog(offer, execution);
-    const failed = (failure: Failure, cpuMs: number | null): Outcome => ({ kind: 'failed', report: failureReport(offer, failure, log, usageOf(wallMs, cpuMs, null)) });
+    const failed = (failure: Failure, cpuMs: number | null): Outcome => ({
+      kind: 'failed',
+      report: failureReport(offer, failure, log, usageOf(wallMs, cpuMs, null)),
+    });
     if (ended.kind === 'failed') return failed(ended.failure, ended.cpuMs);
     const { result } = ended;
     const missing = offer.outputs.find((output) => !Object.hasOwn(ended.outputs, output.name));
@@ -176,7 +206,10 @@ export class Workbench {
       return failed(failureOf('OUTPUT_LIMIT', `the result value is larger than ${limits.valueBytes} bytes; use an output for it`), ended.cpuMs);
     }
     await this.#uploadLarge(offer, ended.outputs, execution);
-    return { kind: 'succeeded', report: { ...offer.ref, ...value, outputs: { ...ended.outputs }, exitCode: result.exitCode, log, usage: usageOf(wallMs, ended.cpuMs, result) } };
+    return {
+      kind: 'succeeded',
+      report: { ...offer.ref, ...value, outputs: { ...ended.outputs }, exitCode: result.exitCode, log, usage: usageOf(wallMs, ended.cpuMs, result) },
+    };
   }
 
   async #keepLog(offer: Offer, execution: Execution): Promise<BlobRef | null> {

@@ -71,6 +71,11 @@ export function capabilitiesOf(machine: Machine, found: Found, checks: readonly 
     untrustedTypes: types.filter((type) => policy.untrusted(type)),
     attributes: found.attributes,
     devices: found.devices,
-    pools: { slots: room.slots ?? Math.max(1, Math.floor(cpus)), cpus, memoryBytes: Math.floor(memoryBytes), diskBytes: Math.floor(freeDiskBytes(stateDir) * DISK_SHARE) },
+    pools: {
+      slots: room.slots ?? Math.max(1, Math.floor(cpus)),
+      cpus,
+      memoryBytes: Math.floor(memoryBytes),
+      diskBytes: Math.floor(freeDiskBytes(stateDir) * DISK_SHARE),
+    },
   };
 }

@@ -53,7 +53,12 @@ export async function findGpu(): Promise<FoundGpu | { readonly none: string }> {
     if (soft !== null) return describe(soft, env, [dirname(icd)], true);
   }
   if (own !== null) return describe(own, {}, [], true);
-  return { none: icd === null ? 'no Vulkan driver was found (no GPU driver, no SwiftShader of an installed Chromium)' : 'the drivers that were found offer no WebGPU adapter' };
+  return {
+    none:
+      icd === null
+        ? 'no Vulkan driver was found (no GPU driver, no SwiftShader of an installed Chromium)'
+        : 'the drivers that were found offer no WebGPU adapter',
+  };
 }
 
 const isSoftware = (probe: GpuProbe): boolean => SOFTWARE.test(`${probe.vendor} ${probe.architecture} ${probe.description}`);
@@ -73,7 +78,10 @@ function unpackedByNpm(): string[] {
 
 function probeWith(env: Readonly<Record<string, string>>): Promise<GpuProbe | null> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--no-warnings', gpuProbeEntry], { env: { PATH: process.env['PATH'] ?? '', ...env }, stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn(process.execPath, ['--no-warnings', gpuProbeEntry], {
+      env: { PATH: process.env['PATH'] ?? '', ...env },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     const timer = setTimeout(() => child.kill('SIGKILL'), PROBE_MS);
     let said = '';
     child.stdout.on('data', (chunk: Buffer) => {

@@ -35,7 +35,14 @@ export class LoadMeter {
       this.#others = Math.min(1, Math.max(0, (busy - own) / total));
       this.#before = now;
     }
-    return { cpuOthers: this.#others, memoryFreeBytes: freeMemoryBytes(), diskFreeBytes: freeDiskBytes(this.#folder), battery: battery(), throttle: 1, devices: [] };
+    return {
+      cpuOthers: this.#others,
+      memoryFreeBytes: freeMemoryBytes(),
+      diskFreeBytes: freeDiskBytes(this.#folder),
+      battery: battery(),
+      throttle: 1,
+      devices: [],
+    };
   }
 }
 
@@ -58,7 +65,10 @@ function treeTicks(root: number): number {
     try {
       const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
       // The name in parentheses may hold spaces; fields count from behind it.
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ').map(Number);
+      const fields = stat
+        .slice(stat.lastIndexOf(')') + 2)
+        .split(' ')
+        .map(Number);
       parents.set(Number(name), { parent: fields[1] ?? 0, ticks: (fields[11] ?? 0) + (fields[12] ?? 0) + (fields[13] ?? 0) + (fields[14] ?? 0) });
     } catch {
       // ended while we looked

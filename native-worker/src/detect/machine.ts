@@ -65,7 +65,13 @@ function availableMemoryBytes(): number {
 function detectLibc(): 'glibc' | 'musl' | null {
   if (process.platform !== 'linux') return null;
   const header: unknown = process.report.getReport();
-  const glibc = typeof header === 'object' && header !== null && 'header' in header && typeof header.header === 'object' && header.header !== null && 'glibcVersionRuntime' in header.header;
+  const glibc =
+    typeof header === 'object' &&
+    header !== null &&
+    'header' in header &&
+    typeof header.header === 'object' &&
+    header.header !== null &&
+    'glibcVersionRuntime' in header.header;
   return glibc ? 'glibc' : 'musl';
 }
 
@@ -74,11 +80,17 @@ function cpuFeatures(): string[] {
   const text = readText('/proc/cpuinfo') ?? '';
   const flags = /^(?:flags|Features)\s*:\s*(.+)$/m.exec(text)?.[1]?.split(' ') ?? [];
   const isa = /^isa\s*:\s*(.+)$/m.exec(text)?.[1]?.split('_') ?? [];
-  return [...new Set([...flags, ...isa])].filter((word) => word !== '').sort().slice(0, 256);
+  return [...new Set([...flags, ...isa])]
+    .filter((word) => word !== '')
+    .sort()
+    .slice(0, 256);
 }
 
 function cgroupMemoryBytes(): number | null {
-  const limit = readNumber('/sys/fs/cgroup/memory.max') ?? readNumber(`/sys/fs/cgroup/memory${ownGroup('memory')}/memory.limit_in_bytes`) ?? readNumber('/sys/fs/cgroup/memory/memory.limit_in_bytes');
+  const limit =
+    readNumber('/sys/fs/cgroup/memory.max') ??
+    readNumber(`/sys/fs/cgroup/memory${ownGroup('memory')}/memory.limit_in_bytes`) ??
+    readNumber('/sys/fs/cgroup/memory/memory.limit_in_bytes');
   // Version 1 writes a huge number for "none".
   return limit === null || limit > 2 ** 60 ? null : limit;
 }

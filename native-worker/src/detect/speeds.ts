@@ -28,7 +28,10 @@ const OPERATIONS_PER_STEP = 6;
  *         (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
  *   (local.get $x))
  */
-const LOOP_MODULE = Buffer.from('0061736d0100000001060160017f017f03020100070501016600000a2f012d01017f03402001418dcce5006c41dfe6bbe3036a210120012001410d76732101200041016b22000d000b20010b', 'hex');
+const LOOP_MODULE = Buffer.from(
+  '0061736d0100000001060160017f017f03020100070501016600000a2f012d01017f03402001418dcce5006c41dfe6bbe3036a210120012001410d76732101200041016b22000d000b20010b',
+  'hex',
+);
 
 export function measureSpeeds(stateDir: string, driver: string): Speeds {
   const file = join(stateDir, 'speeds.json');

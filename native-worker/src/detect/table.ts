@@ -10,9 +10,17 @@ export function describeWorker(has: Capabilities, found: Found, checks: readonly
   const rows: [string, string][] = [
     ['system', [has.attributes['os.name'], has.attributes['os.version'], has.attributes['arch'], has.attributes['libc']].filter(Boolean).join(' ')],
     ['processor', `${has.attributes['cpu.model'] ?? 'unknown'}, ${has.attributes['cpu.count']} cores`],
-    ['room for tasks', `${has.pools.slots} at a time, ${has.pools.cpus} cores, ${(has.pools.memoryBytes / GIB).toFixed(1)} GiB memory, ${(has.pools.diskBytes / GIB).toFixed(1)} GiB disk`],
+    [
+      'room for tasks',
+      `${has.pools.slots} at a time, ${has.pools.cpus} cores, ${(has.pools.memoryBytes / GIB).toFixed(1)} GiB memory, ${(has.pools.diskBytes / GIB).toFixed(1)} GiB disk`,
+    ],
     ['isolation', sandbox.level === 'sandbox' ? 'sandbox (bubblewrap)' : `process only: ${sandbox.why}`],
-    ['limits', sandbox.limits === 'enforced' ? `enforced (control groups v${sandbox.groups?.version})` : 'weak: no writable control groups, untrusted native work is refused'],
+    [
+      'limits',
+      sandbox.limits === 'enforced'
+        ? `enforced (control groups v${sandbox.groups?.version})`
+        : 'weak: no writable control groups, untrusted native work is refused',
+    ],
     ['WebGPU', adapterLine(found)],
     ...speedRows(has),
   ];
@@ -20,7 +28,9 @@ export function describeWorker(has: Capabilities, found: Found, checks: readonly
     if (problem !== null) return [type, `no: ${problem}`];
     return [type, has.untrustedTypes.includes(type) ? 'from anyone' : 'only from the owner of this worker'];
   });
-  return ['What this machine has', ...align(rows), '', 'What it will run', ...align(accepted), ...policy.warnings.map((warning) => `  ! ${warning}`), ''].join('\n');
+  return ['What this machine has', ...align(rows), '', 'What it will run', ...align(accepted), ...policy.warnings.map((warning) => `  ! ${warning}`), ''].join(
+    '\n',
+  );
 }
 
 function adapterLine(found: Found): string {
@@ -31,7 +41,11 @@ function adapterLine(found: Found): string {
 
 function speedRows(has: Capabilities): [string, string][] {
   const { 'speed.wasm': wasm, 'speed.sha256': sha256, 'speed.wgsl': wgsl } = has.attributes;
-  const parts = [wasm === undefined ? null : `WASM ${wasm} Mop/s`, sha256 === undefined ? null : `SHA-256 ${sha256} MiB/s`, wgsl === undefined ? null : `WGSL ${wgsl} M multiply-adds/s`].filter((part) => part !== null);
+  const parts = [
+    wasm === undefined ? null : `WASM ${wasm} Mop/s`,
+    sha256 === undefined ? null : `SHA-256 ${sha256} MiB/s`,
+    wgsl === undefined ? null : `WGSL ${wgsl} M multiply-adds/s`,
+  ].filter((part) => part !== null);
   return parts.length === 0 ? [] : [['speed', parts.join(', ')]];
 }
 

@@ -132,7 +132,10 @@ export class ExecutorChild {
   }
 
   #launch(options: ChildOptions): ChildProcess {
-    const gpuFolders = options.gpu === null ? [] : [...options.gpu.folders, ...['/sys', '/usr/share/vulkan'].filter((path) => existsSync(path) && options.gpu?.software === false)];
+    const gpuFolders =
+      options.gpu === null
+        ? []
+        : [...options.gpu.folders, ...['/sys', '/usr/share/vulkan'].filter((path) => existsSync(path) && options.gpu?.software === false)];
     const child = launch(options.sandbox, {
       program: process.execPath,
       args: [`--max-old-space-size=${HEAP_MIB}`, '--no-warnings', childEntry],

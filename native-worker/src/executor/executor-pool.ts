@@ -63,9 +63,9 @@ export class ExecutorPool {
     this.#gpu = gpu;
   }
 
-  /** Pids are not told; how many processes live, for tests of the reuse rules. */
-  get size(): number {
-    return this.#children.size;
+  /** Children started so far. */
+  get started(): number {
+    return this.#count;
   }
 
   /** Runs the type's own check in a child that is thrown away. Null = it works here. */
@@ -182,7 +182,8 @@ async function crashOf(child: ExecutorChild, memoryBytes: number): Promise<Failu
   const how = await child.gone;
   if (child.memoryKills > 0) return failureOf('MEMORY_LIMIT', `needed more memory than resources.memoryBytes (${memoryBytes} bytes)`);
   const words = child.lastWords;
-  if (/JavaScript heap out of memory|Array buffer allocation failed/.test(words)) return failureOf('MEMORY_LIMIT', `the executor ran out of memory (resources.memoryBytes is ${memoryBytes} bytes)`);
+  if (/JavaScript heap out of memory|Array buffer allocation failed/.test(words))
+    return failureOf('MEMORY_LIMIT', `the executor ran out of memory (resources.memoryBytes is ${memoryBytes} bytes)`);
   return failureOf('CRASHED', `the executor ${how}${words === '' ? '' : `: ${words}`}`);
 }
 

@@ -1,7 +1,7 @@
 // Frames between the supervisor and an executor child, over two pipes (child reads fd 3, writes fd 4): u32 length of the
 // header, u32 length of the payload, JSON header, payload. The child writes them synchronously, so that logs flow while
 // a WASM loop holds its thread.
-import type { Attributes, BlobRef, Digest, ErrorCode, TaskTypeName } from '@udcs/protocol';
+import type { Attributes, BlobRef, ErrorCode, TaskTypeName } from '@udcs/protocol';
 import type { ExecutorResult, ExecutorTask } from '@udcs/tasks';
 
 export const CHILD_READS_FD = 3;

@@ -62,7 +62,9 @@ export class ExecutorHost implements Host {
     const declared = this.#declared === null ? { maxBytes: limits.inlineOutputBytes } : this.#declared.get(name);
     if (declared === undefined) throw new UdcsError('INTERNAL', `the executor made an output "${name}" that the job does not declare`);
     if (bytes.length > declared.maxBytes) {
-      throw new UdcsError('OUTPUT_LIMIT', `output "${name}" has ${bytes.length} bytes, its maxBytes is ${declared.maxBytes}`, { hint: 'raise maxBytes of the output' });
+      throw new UdcsError('OUTPUT_LIMIT', `output "${name}" has ${bytes.length} bytes, its maxBytes is ${declared.maxBytes}`, {
+        hint: 'raise maxBytes of the output',
+      });
     }
     const blob = blobOf(bytes);
     if (blob.inline === undefined) await this.#sinks.keepLarge(blob.digest, bytes);

@@ -164,7 +164,10 @@ const foldersOf = ({ memory, pids, cpu, cpuacct }: Hierarchy): string[] => [...n
 
 /** Candidates, likeliest first: this process's own group, then the root of the hierarchy. */
 function hierarchies(): Hierarchy[] {
-  const lines = (tryRead('/proc/self/cgroup') ?? '').trim().split('\n').map((line) => line.split(':'));
+  const lines = (tryRead('/proc/self/cgroup') ?? '')
+    .trim()
+    .split('\n')
+    .map((line) => line.split(':'));
   const own = (controller: string): string => lines.find((parts) => (parts[1] ?? '').split(',').includes(controller))?.[2] ?? '/';
   const v1 = (at: (controller: string) => string): Hierarchy => {
     const optional = (controller: string): string | null => [join(ROOT, controller, at(controller))].find((folder) => existsSync(folder)) ?? null;

@@ -134,11 +134,13 @@ class Program {
   #printed(stream: 'stdout' | 'stderr', chunk: Buffer): void {
     const capture = this.#captures.get(stream);
     if (capture !== undefined) {
-      if (!capture.file.write(chunk)) this.#strike('OUTPUT_LIMIT', `output "${capture.output.name}" (${stream}) is larger than its maxBytes (${capture.output.maxBytes})`);
+      if (!capture.file.write(chunk))
+        this.#strike('OUTPUT_LIMIT', `output "${capture.output.name}" (${stream}) is larger than its maxBytes (${capture.output.maxBytes})`);
       return;
     }
     this.#printedBytes += chunk.length;
-    if (this.#printedBytes > PRINTED_MAX_BYTES) this.#strike('OUTPUT_LIMIT', `printed more than ${PRINTED_MAX_BYTES} bytes; declare an output with path /dev/${stream} to keep more`);
+    if (this.#printedBytes > PRINTED_MAX_BYTES)
+      this.#strike('OUTPUT_LIMIT', `printed more than ${PRINTED_MAX_BYTES} bytes; declare an output with path /dev/${stream} to keep more`);
     else this.#request.onPrint(stream, chunk);
   }
 
@@ -154,7 +156,8 @@ class Program {
     if (this.#verdict !== null) return;
     const used = this.#group?.usage();
     if (used !== undefined && used.processRefusals > 0) this.#strike('PROCESS_LIMIT', `started more than ${PROCESSES_MAX} processes`);
-    else if (used !== undefined && used.memoryKills > 0) this.#strike('MEMORY_LIMIT', `needed more memory than resources.memoryBytes (${this.#request.limits.memoryBytes} bytes)`);
+    else if (used !== undefined && used.memoryKills > 0)
+      this.#strike('MEMORY_LIMIT', `needed more memory than resources.memoryBytes (${this.#request.limits.memoryBytes} bytes)`);
     else {
       const why = await overQuota(this.#work, this.#request.limits.diskBytes);
       if (why !== null) this.#strike('DISK_LIMIT', why);
@@ -205,7 +208,18 @@ const ended = (child: ChildProcess): Promise<[number | null, string | null]> =>
   });
 
 /** bubblewrap and shells report a death by signal as 128 + its number. */
-const SIGNALS: Readonly<Record<number, string>> = { 4: 'SIGILL', 6: 'SIGABRT', 7: 'SIGBUS', 8: 'SIGFPE', 9: 'SIGKILL', 11: 'SIGSEGV', 15: 'SIGTERM', 24: 'SIGXCPU', 25: 'SIGXFSZ', 31: 'SIGSYS' };
+const SIGNALS: Readonly<Record<number, string>> = {
+  4: 'SIGILL',
+  6: 'SIGABRT',
+  7: 'SIGBUS',
+  8: 'SIGFPE',
+  9: 'SIGKILL',
+  11: 'SIGSEGV',
+  15: 'SIGTERM',
+  24: 'SIGXCPU',
+  25: 'SIGXFSZ',
+  31: 'SIGSYS',
+};
 
 function sortOut(exitCode: number | null, signal: string | null): { exitCode: number | null; signal: string | null } {
   const inner = exitCode === null ? undefined : SIGNALS[exitCode - 128];

@@ -2,7 +2,7 @@
 // no quota for a plain folder, and collects the declared outputs afterwards without following a link out of it.
 import { createHash } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
-import { chmod, copyFile, mkdir, open, opendir, realpath, rename, lstat, readFile } from 'node:fs/promises';
+import { chmod, copyFile, lstat, mkdir, open, opendir, readFile, realpath, rename } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { type BlobRef, type Digest, limits, UdcsError } from '@udcs/protocol';
 import type { TaskOutput } from '@udcs/tasks';
@@ -46,7 +46,11 @@ export async function measure(folder: string): Promise<{ bytes: number; files: n
       if (total.files > FILES_MAX) return;
       const full = join(path, entry.name);
       if (entry.isDirectory()) await walk(full);
-      else total.bytes += await lstat(full).then((stat) => stat.blocks * 512, () => 0);
+      else
+        total.bytes += await lstat(full).then(
+          (stat) => stat.blocks * 512,
+          () => 0,
+        );
     }
   };
   await walk(folder);
@@ -73,7 +77,10 @@ export async function collectOutput(folder: string, output: TaskOutput, keepDir:
   if (!stat.isFile() || (inside !== root && !inside.startsWith(root + sep))) {
     throw new UdcsError('OUTPUT_MISSING', `output "${output.name}" (${output.path}) is not a plain file inside the task's folder`);
   }
-  if (stat.size > output.maxBytes) throw new UdcsError('OUTPUT_LIMIT', `output "${output.name}" has ${stat.size} bytes, its maxBytes is ${output.maxBytes}`, { hint: 'raise maxBytes of the output' });
+  if (stat.size > output.maxBytes)
+    throw new UdcsError('OUTPUT_LIMIT', `output "${output.name}" has ${stat.size} bytes, its maxBytes is ${output.maxBytes}`, {
+      hint: 'raise maxBytes of the output',
+    });
   return keepFile(path, stat.size, keepDir);
 }
 
