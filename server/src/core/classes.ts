@@ -33,7 +33,8 @@ export function optionsOf(fleet: Fleet, spec: JobSpec): Option[] {
   return needsOf(spec, fleet.types).map(({ variant, need }) => {
     const taskClass = classOf(fleet, need);
     taskClass.jobs++;
-    return { variant, need, taskClass };
+    const exact = (['memoryBytes', 'diskBytes', 'vramBytes'] as const).some((bytes) => need[bytes] !== taskClass.need[bytes]);
+    return { variant, need, taskClass, exact };
   });
 }
 

@@ -81,6 +81,8 @@ export interface Option {
   readonly variant: number;
   readonly taskClass: TaskClass;
   readonly need: Need;
+  /** The exact bytes are more than the class says: they are looked at when a task is taken. */
+  readonly exact: boolean;
 }
 
 export interface QueueNode {

@@ -2,9 +2,9 @@
 // order of arrival. Work per pull is bounded by windows; what did not fit stands in front the next time.
 import { type Bits, nextCommon } from './bits.ts';
 import { hasFreeSlot, usesFit } from './ledger.ts';
-import { subjectOf, whyNever } from './match/index.ts';
 import { checkLoad } from './match/load.ts';
-import type { Fleet, Job, Lane, Need, Option, QueueNode, TaskClass, Worker } from './model.ts';
+import { bytesFit } from './match/pools.ts';
+import type { Fleet, Job, Lane, Option, QueueNode, TaskClass, Worker } from './model.ts';
 import { hasOpeningFor } from './openings.ts';
 import { scoreFor } from './rank/index.ts';
 import { leaveToFasterMs } from './rank/tail.ts';
@@ -94,7 +94,7 @@ function searchLine(fleet: Fleet, taskClass: TaskClass, head: QueueNode | null, 
 
 function fits(fleet: Fleet, { job, option }: QueueNode, search: Search): boolean {
   const { worker } = search;
-  if (needsExactCheck(option.need, option.taskClass.need) && whyNever(option.need, subjectOf(worker, job.record.owner)) !== null) return false;
+  if (option.exact && !bytesFit(option.need, worker.introduction.capabilities)) return false;
   if (!search.prefetch && !usesFit(worker, option.need)) return false;
   if (!hasOpeningFor(fleet, job, worker)) return false;
   const waitMs = leaveToFasterMs(fleet, job, option.taskClass, worker);
@@ -102,10 +102,6 @@ function fits(fleet: Fleet, { job, option }: QueueNode, search: Search): boolean
   search.waitMs = search.waitMs === 0 ? waitMs : Math.min(search.waitMs, waitMs);
   return false;
 }
-
-/** The class is rounded down: only then can the exact need be more than the class promised. */
-const needsExactCheck = (exact: Need, rounded: Need): boolean =>
-  exact.memoryBytes !== rounded.memoryBytes || exact.diskBytes !== rounded.diskBytes || exact.vramBytes !== rounded.vramBytes;
 
 /** How many attempts of this class the worker may hold beside what runs: 100 ms of work, one while unknown. */
 export function prefetchDepth(taskClass: TaskClass, worker: Worker): number {
