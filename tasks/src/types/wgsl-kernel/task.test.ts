@@ -160,7 +160,7 @@ describe.skipIf(gpu === null)('WGSL_KERNEL on a device', () => {
     const signal = { aborted: false, addEventListener: (): void => undefined };
     const running = executor.execute(
       taskOf<unknown>(storeIndex(400, { maxDispatchMs: 1 }), { outputs: [outputOf('out', 'out')] }),
-      { ...host, progress: () => void (signal.aborted = true) },
+      { ...host, progress: () => Object.assign(signal, { aborted: true }) },
       signal,
     );
     expect((await failureOf(running)).code).toBe('CANCELED');

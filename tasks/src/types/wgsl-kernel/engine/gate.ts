@@ -114,7 +114,7 @@ class Injector {
     for (const loop of fn.loops)
       this.after(loop.open, countsUniformly && this.mustBeUniform(fn, loop) ? this.uniformCheck() : ' if (udcs_spend()) { break; } ');
     // A function that only ever returned from inside a loop now has an end that can be reached.
-    if (fn.loops.length > 0 && fn.returns !== null && !fn.isEntryPoint) this.before(fn.close, ` return ${fn.returns}(); `);
+    if (fn.loops.length > 0 && fn.returns !== null && !fn.endsWithReturn && !fn.isEntryPoint) this.before(fn.close, ` return ${fn.returns}(); `);
   }
 
   private uniformCheck(): string {

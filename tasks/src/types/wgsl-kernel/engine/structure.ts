@@ -27,6 +27,8 @@ export interface FunctionShape {
   readonly close: number;
   /** The return type's text without blanks and comments; null = returns nothing. */
   readonly returns: string | null;
+  /** Its last statement is a return. */
+  readonly endsWithReturn: boolean;
   readonly loops: readonly Loop[];
   /** Calls of functions of this shader. */
   readonly calls: readonly Call[];
@@ -116,9 +118,23 @@ export class ShaderShape {
       open,
       close,
       returns,
+      endsWithReturn: this.lastStatement(open, close) === 'return',
       loops: this.loopsIn(open, close),
       calls: this.callsIn(open, close),
     };
+  }
+
+  /** First word of the last statement between two braces. */
+  private lastStatement(open: number, close: number): string {
+    let first = '';
+    let isStart = true;
+    for (let index = open + 1; index < close; index++) {
+      if (isStart) first = this.text(index);
+      const opening = this.text(index);
+      index = this.pairs.get(index) ?? index;
+      isStart = opening === ';' || opening === '{';
+    }
+    return first;
   }
 
   /** Attributes stand before `fn`, back to the end of the declaration before. */

@@ -34,7 +34,11 @@ export function positionOf(source: string, at: number): { readonly line: number;
 
 function skipLineComment(source: string, from: number): number {
   LINE_BREAK.lastIndex = from;
-  return LINE_BREAK.exec(source)?.index ?? source.length;
+  const end = LINE_BREAK.exec(source)?.index ?? source.length;
+  const code = end < source.length ? source.charCodeAt(end) : 0;
+  if (code > 0x7e)
+    throw compileError(`the line break U+${code.toString(16).toUpperCase().padStart(4, '0')} ends this comment unseen, use a plain line break`, source, end);
+  return end;
 }
 
 /** Block comments nest. */
