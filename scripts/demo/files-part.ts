@@ -36,7 +36,7 @@ export function chooseFiles(): string[] {
       }
     }
   };
-  for (const name of ['zod', 'drizzle-orm', 'ws', 'commander', '@trpc/server', 'vitest', 'fast-check']) walk(join(root, 'node_modules', name), 0);
+  for (const name of ['zod', 'ws', 'commander', '@trpc/server', 'vitest', 'fast-check', 'typescript']) walk(join(root, 'node_modules', name), 0);
   return found;
 }
 

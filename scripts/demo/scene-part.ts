@@ -42,7 +42,7 @@ export function sceneJob(tiles: readonly number[], onlyKind: 'browser' | 'native
           kind: 'uniform',
           fields: [
             uniform('tile_index', '${entry.tile}'),
-            uniform('first_row_group', 0),
+            { name: 'first_row_group', type: 'u32' }, // filled in: where this submit begins
             uniform('picture_width', picture.width),
             uniform('picture_height', picture.height),
             uniform('tile_width', picture.tileWidth),

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, type Grid } from '@udcs/client';
 import type { Job } from '@udcs/protocol';
-import { freePort, Processes, type Running } from '../harness/processes.ts';
+import { freePort, Processes, type Running, root } from '../harness/processes.ts';
 import type { Round } from './dispatch.ts';
 import { cpuMsOf, quantile } from './machine.ts';
 
@@ -34,12 +34,17 @@ export async function startUdcs(folder: string): Promise<Udcs> {
   async function useWorkers(count: number, slots: number): Promise<void> {
     for (const worker of workers) await processes.kill(worker);
     const joining = online(grid, count);
+    const folderOf = join(folder, `workers-${count}x${slots}`);
     workers = [
-      processes.worker(coordinator.listening.joinUrl, {
-        name: 'bench',
-        args: ['--allow-mock', '--slots', String(slots), '--workers', String(count)],
-        env: { UDCS_EXECUTION_LOG: '' },
-      }),
+      processes.start('workers', [
+        '--import',
+        'tsx',
+        join(root, 'tests/bench/many-workers.ts'),
+        coordinator.listening.joinUrl,
+        String(count),
+        String(slots),
+        folderOf,
+      ]),
     ];
     await joining;
   }
