@@ -29,17 +29,31 @@ describe.skipIf(chromiumPath === null)('a tab seen through DevTools', () => {
     await coordinator.close();
   });
 
-  async function start(limits = 'cores=1'): Promise<void> {
+  async function open(limits: string): Promise<void> {
     tab = await devtools.openTab(`${coordinator.url}/worker/donate.html#${CODE}&${limits}`);
     await coordinator.until('the page', () =>
       devtools.evaluate<boolean>(tab.session, `document.querySelector('#main')?.disabled === false`).catch(() => false),
     );
+  }
+  async function start(limits = 'cores=1'): Promise<void> {
+    await open(limits);
     await devtools.evaluate(tab.session, `document.querySelector('#main').click()`, true);
     await coordinator.until('hello', () => coordinator.hellos.at(-1));
   }
   const addJob = () => ({ type: 'WASM' as const, spec: { module: coordinator.addBlob(addModule), entryPoint: 'f', params: [20, 22] } });
   const endlessJob = () => ({ type: 'WASM' as const, spec: { module: coordinator.addBlob(endlessModule), entryPoint: 'f' } });
   const renewals = () => coordinator.frames.filter(({ frame }) => frame.type === 'renew');
+
+  it('does not start without a click', async () => {
+    await open('cores=1');
+    await devtools.evaluate(tab.session, `document.querySelector('#main').click()`);
+    await coordinator.until('the refusal', () =>
+      devtools.evaluate<boolean>(tab.session, `document.querySelector('#problem').textContent.includes('starts with a click')`),
+    );
+    expect(coordinator.joins).toEqual([]);
+    expect(coordinator.connected).toBe(0);
+    expect(coordinator.requests).not.toContain('GET /worker/manifest.json');
+  });
 
   it('goes on renewing and working at full rate while it is hidden', async () => {
     await start();

@@ -1,4 +1,8 @@
 // A real tab in a real Chromium against a small fake coordinator: what it sends, when, and what it never does.
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import type { AttemptRef } from '@udcs/protocol';
 import type { Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -204,6 +208,96 @@ describe.skipIf(chromiumPath === null)('a donating tab', () => {
     );
     // The core of a killed loop stays busy, so its slot is held two seconds more.
     expect(Math.abs((second ?? 0) - (first ?? 0))).toBeGreaterThan(2_000);
+  });
+
+  it('uploads a large output before it reports it, and keeps a small one in the report', async () => {
+    await start();
+    const noise = randomBytes(200_000);
+    const gzip = coordinator.addBlob(readFileSync(join(import.meta.dirname, '../../tests/fixtures/wasm/gzip.wasm')));
+    const job = (input: Uint8Array) => ({
+      type: 'WASM' as const,
+      spec: { module: gzip },
+      inputs: [{ name: 'in', source: { digest: coordinator.addBlob(input) }, path: '/dev/stdin' }],
+      outputs: [{ name: 'gz', path: '/dev/stdout' }],
+    });
+    const [large] = coordinator.assign(job(noise));
+    const big = (await coordinator.settledOf(large as AttemptRef)).succeeded?.outputs['gz'];
+    expect(big?.inline).toBeUndefined();
+    expect(gunzipSync(coordinator.blobs.get(big?.digest ?? '') ?? Buffer.alloc(0)).equals(noise)).toBe(true);
+    const [small] = coordinator.assign(job(Buffer.from('hello hello hello')));
+    const little = (await coordinator.settledOf(small as AttemptRef)).succeeded?.outputs['gz'];
+    expect(gunzipSync(Buffer.from(little?.inline ?? '', 'base64')).toString()).toBe('hello hello hello');
+    expect((await stateOf(page)).bytesUsed).toBeGreaterThan(400_000);
+  });
+
+  it('donates in two tabs of one profile at once, as two workers of one host', async () => {
+    await start();
+    const second = await tab.context.newPage();
+    await second.goto(`${coordinator.url}/worker/donate.html#${CODE}&cores=1`);
+    await second.click('#main');
+    const hello = await coordinator.until('second hello', () => coordinator.hellos[1]);
+    expect(hello.hostKey).toBe(coordinator.hellos[0]?.hostKey);
+    expect(hello.instance).not.toBe(coordinator.hellos[0]?.instance);
+    const [ref] = coordinator.assign(addJob());
+    await coordinator.settledOf(ref as AttemptRef);
+    await coordinator.until('the second tab to count it', async () => (await stateOf(second)).tasksDone === 1);
+    expect((await stateOf(page)).phase).toBe('working');
+    await second.close();
+    await coordinator.until('one connection left', () => coordinator.connected === 1);
+  });
+
+  it('forgets the device: key pair, worker key and cache are gone, and the next start is another host', async () => {
+    await start();
+    const [ref] = coordinator.assign(addJob());
+    await coordinator.settledOf(ref as AttemptRef);
+    await page.click('#forget');
+    await coordinator.until('left', async () => (await stateOf(page)).phase === 'left');
+    expect(await page.evaluate(async () => ({ databases: (await indexedDB.databases()).length, caches: (await caches.keys()).length }))).toEqual({
+      databases: 0,
+      caches: 0,
+    });
+    await page.click('#main');
+    const again = await coordinator.until('second hello', () => coordinator.hellos[1]);
+    expect(again.hostKey).not.toBe(coordinator.hellos[0]?.hostKey);
+    expect(again.cached).toEqual([]);
+    expect(coordinator.joins).toHaveLength(2);
+  });
+
+  it('keeps a private key that can not be read', async () => {
+    await start();
+    const extractable = await page.evaluate(async () => {
+      const open = indexedDB.open('udcs-donate');
+      await new Promise((resolve) => {
+        open.onsuccess = resolve;
+      });
+      const get = open.result.transaction('settings').objectStore('settings').get('identity');
+      await new Promise((resolve) => {
+        get.onsuccess = resolve;
+      });
+      open.result.close();
+      return (get.result as CryptoKeyPair).privateKey.extractable;
+    });
+    expect(extractable).toBe(false);
+  });
+
+  it('rests when the data limit of the day is used up, and says so', async () => {
+    await start('cores=1&data=0.00005');
+    coordinator.assign(addJob());
+    coordinator.assign(endlessJob());
+    await coordinator.until('drain', () =>
+      coordinator.frames.some(({ frame }) => frame.type === 'intent' && frame.intent === 'drain' && frame.reason === 'data'),
+    );
+    await coordinator.until(
+      'all given back',
+      () =>
+        new Set(
+          coordinator
+            .reports()
+            .flatMap((report) => [...(report.released ?? []), ...(report.succeeded ?? [])])
+            .map(({ task }) => task),
+        ).size === 2,
+    );
+    expect(await stateOf(page)).toMatchObject({ phase: 'paused', pausedBy: 'data' });
   });
 
   it('says in words why an invite was refused', async () => {

@@ -137,6 +137,8 @@ export class Artifacts {
         const digest = await digestOf(bytes);
         if (expected === null || digest === expected) return await this.#keep({ digest, bytes });
         problem = `the bytes have the digest ${digest}`;
+        // Damaged on the way, perhaps; twice is no accident.
+        attempt = Math.max(attempt, DOWNLOAD_TRIES - 2);
       } catch (thrown) {
         if (signal.aborted) throw thrown;
       }

@@ -1,7 +1,7 @@
 // What this machine is, as far as a tab may know and a stranger should: coarse facts from an allow-list, never a device string
 // or a full version (reliability.md T4). Nothing here measures; see probe.ts.
 import type { Attributes, Capabilities, TaskTypeName } from '@udcs/protocol';
-import { adapterFacts, WITHHELD_FEATURES } from '../host/gpu.ts';
+import { adapterFacts, isWithheldFeature } from '../host/gpu.ts';
 import type { DonationLimits } from '../page/state.ts';
 
 export const SOFTWARE = 'udcs-browser/0.1.0';
@@ -75,7 +75,7 @@ export async function lookAtGpu(): Promise<GpuReport | null> {
     const value = Reflect.get(adapter.limits, name);
     if (typeof value === 'number') gpuLimits[name] = value;
   }
-  return { ...adapterFacts(adapter), features: [...adapter.features].filter((feature) => !WITHHELD_FEATURES.has(feature)).sort(), limits: gpuLimits };
+  return { ...adapterFacts(adapter), features: [...adapter.features].filter((feature) => !isWithheldFeature(feature)).sort(), limits: gpuLimits };
 }
 
 export interface Findings {

@@ -27,7 +27,7 @@ export function viewOf(facts: ViewFacts): DonationState {
   const state: DonationState = {
     ...idleState(facts.limits),
     phase: facts.phase,
-    pausedBy: facts.phase === 'paused' ? facts.rest : null,
+    pausedBy: facts.rest,
     worker: facts.worker,
     tasks: floor?.currentTasks() ?? [],
     tasksDone: floor?.tasksDone ?? 0,

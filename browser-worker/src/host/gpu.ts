@@ -2,6 +2,7 @@
 // submit is followed by a sleep, because a browser has no other way to leave the GPU to its owner.
 import { toUdcsError, UdcsError } from '@udcs/protocol';
 import type { HostGpu } from '@udcs/tasks/kit';
+import { paceDevice } from './gpu-pace.ts';
 
 export interface AdapterFacts {
   readonly software: boolean;
@@ -17,8 +18,8 @@ export function adapterFacts(adapter: GPUAdapter): AdapterFacts {
   return { software, vendor, architecture };
 }
 
-/** Timers precise enough to fingerprint the donor; never handed to a task. */
-export const WITHHELD_FEATURES: ReadonlySet<string> = new Set(['timestamp-query', 'chromium-experimental-timestamp-query-inside-passes']);
+/** Timers precise enough to fingerprint the donor, and experiments of one browser: never handed to a task. */
+export const isWithheldFeature = (feature: string): boolean => feature.includes('timestamp') || feature.startsWith('chromium-experimental');
 
 interface Held {
   readonly key: string;
@@ -48,7 +49,7 @@ export class Gpu {
   async open(wishes: { readonly features: readonly string[]; readonly limits: Readonly<Record<string, number>> }): Promise<HostGpu | null> {
     if (this.#share === 0 || navigator.gpu === undefined) return null;
     if (this.#lost) throw new UdcsError('DEVICE_LOST', 'the GPU device of this tab was lost');
-    const withheld = wishes.features.find((feature) => WITHHELD_FEATURES.has(feature));
+    const withheld = wishes.features.find(isWithheldFeature);
     if (withheld !== undefined) throw new UdcsError('UNSUPPORTED', `this tab does not offer the GPU feature ${withheld}`);
     const key = JSON.stringify([[...wishes.features].sort(), Object.entries(wishes.limits).sort()]);
     if (this.#held?.key !== key) {
@@ -76,24 +77,7 @@ export class Gpu {
       // Our own destroy() also settles `lost`.
       if (info.reason !== 'destroyed' || this.#held === held) this.#lost = true;
     });
-    this.#pace(device.queue);
+    paceDevice(device, { share: () => this.#share, sleep: this.#sleep, nowMs: () => performance.now() });
     return held;
-  }
-
-  /** Makes `onSubmittedWorkDone`, which executors await between submits, also wait for the owner's part of the time. */
-  #pace(queue: GPUQueue): void {
-    const submit = queue.submit.bind(queue);
-    const done = queue.onSubmittedWorkDone.bind(queue);
-    let submittedAtMs = performance.now();
-    queue.submit = (buffers) => {
-      submittedAtMs = performance.now();
-      return submit(buffers);
-    };
-    queue.onSubmittedWorkDone = async () => {
-      await done();
-      const busyMs = performance.now() - submittedAtMs;
-      if (this.#share < 1) await this.#sleep(busyMs * (1 / this.#share - 1));
-      return undefined;
-    };
   }
 }

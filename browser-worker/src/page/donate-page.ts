@@ -15,6 +15,8 @@ document.body.hidden = false;
 const { code, limits: presetLimits } = optionsFromHash(location.hash);
 const donation = createDonation({ code, manifestUrl: new URL('manifest.json', location.href).href });
 
+let chosen: DonationLimits = { ...donation.state.limits, ...presetLimits };
+
 function element<T extends HTMLElement>(id: string, kind: new () => T): T {
   const found = document.getElementById(id);
   if (!(found instanceof kind)) throw new Error(`the page has no ${id}`);
@@ -30,28 +32,21 @@ const onBattery = element('on-battery', HTMLInputElement);
 
 /** What the big button does in each phase. */
 const ACTIONS = {
-  idle: { label: 'Start', run: () => donation.start(chosenLimits()) },
+  idle: { label: 'Start', run: () => donation.start(chosen) },
   refused: { label: 'Try again', run: () => restart() },
-  left: { label: 'Start', run: () => donation.start(chosenLimits()) },
+  left: { label: 'Start', run: () => donation.start(chosen) },
   joining: { label: 'Pause', run: () => donation.pause() },
   working: { label: 'Pause', run: () => donation.pause() },
   offline: { label: 'Pause', run: () => donation.pause() },
   paused: { label: 'Resume', run: () => donation.resume() },
 } as const satisfies Record<DonationState['phase'], { label: string; run: () => Promise<void> }>;
 
+/** Pause can be taken back before the tab is connected. */
+const actionFor = (state: DonationState) => ACTIONS[state.pausedBy === 'you' ? 'paused' : state.phase];
+
 async function restart(): Promise<void> {
   await donation.leave();
-  await donation.start(chosenLimits());
-}
-
-function chosenLimits(): Partial<DonationLimits> {
-  return {
-    ...presetLimits,
-    cores: Number(cores.value),
-    gpuShare: Number(gpuShare.value) / 100,
-    megabytesPerDay: Number(megabytes.value),
-    onBattery: onBattery.checked,
-  };
+  await donation.start(chosen);
 }
 
 function showProblem(thrown: unknown): void {
@@ -97,7 +92,7 @@ function taskItems(tasks: readonly CurrentTask[]): HTMLLIElement[] {
 function draw(state: DonationState): void {
   document.body.dataset['phase'] = state.phase;
   element('sentence', HTMLSpanElement).textContent = state.sentence;
-  main.textContent = ACTIONS[state.phase].label;
+  main.textContent = actionFor(state).label;
   main.disabled = false;
   // Resume only what the donor paused; battery, hours and data limits end by themselves or in the limits below.
   if (state.phase === 'paused' && state.pausedBy !== 'you') main.disabled = true;
@@ -114,29 +109,39 @@ function draw(state: DonationState): void {
 }
 
 function drawLimits(): void {
-  const many = Number(cores.value) !== 1;
-  element('cores-value', HTMLOutputElement).value = `${cores.value} of ${cores.max} core${many || cores.max !== '1' ? 's' : ''}`;
-  element('gpu-share-value', HTMLOutputElement).value = gpuShare.value === '0' ? 'off' : `${gpuShare.value} %`;
-  const megabytesChosen = Number(megabytes.value);
-  element('megabytes-value', HTMLOutputElement).value = megabytesChosen >= 1_000 ? `${megabytesChosen / 1_000} GB` : `${megabytesChosen} MB`;
+  const most = Math.max(navigator.hardwareConcurrency, chosen.cores);
+  element('cores-value', HTMLOutputElement).value = `${chosen.cores} of ${most} ${most === 1 ? 'core' : 'cores'}`;
+  element('gpu-share-value', HTMLOutputElement).value = chosen.gpuShare === 0 ? 'off' : `${Math.round(chosen.gpuShare * 100)} %`;
+  element('megabytes-value', HTMLOutputElement).value =
+    chosen.megabytesPerDay >= 1_000 ? `${chosen.megabytesPerDay / 1_000} GB` : `${chosen.megabytesPerDay} MB`;
 }
 
-const initial = { ...donation.state.limits, ...presetLimits };
-cores.max = String(Math.max(navigator.hardwareConcurrency, initial.cores));
-cores.value = String(initial.cores);
-gpuShare.value = String(initial.gpuShare * 100);
-megabytes.value = String(initial.megabytesPerDay);
-onBattery.checked = initial.onBattery;
+/** Ties one control to one limit. A limit from the link that the control can not show stays until the control is moved. */
+function bind(input: HTMLInputElement, read: () => Partial<DonationLimits>): void {
+  input.addEventListener('input', () => {
+    chosen = { ...chosen, ...read() };
+    drawLimits();
+  });
+}
+
+cores.max = String(Math.max(navigator.hardwareConcurrency, chosen.cores));
+cores.value = String(chosen.cores);
+gpuShare.value = String(chosen.gpuShare * 100);
+megabytes.value = String(chosen.megabytesPerDay);
+onBattery.checked = chosen.onBattery;
+bind(cores, () => ({ cores: Number(cores.value) }));
+bind(gpuShare, () => ({ gpuShare: Number(gpuShare.value) / 100 }));
+bind(megabytes, () => ({ megabytesPerDay: Number(megabytes.value) }));
+bind(onBattery, () => ({ onBattery: onBattery.checked }));
 element('where', HTMLSpanElement).textContent = location.host;
 element('who', HTMLParagraphElement).textContent =
   `While this tab is open it computes small pieces of work for the people who use the grid at ${location.host}.`;
 drawLimits();
 
-main.addEventListener('click', () => act(ACTIONS[donation.state.phase].run));
+main.addEventListener('click', () => act(actionFor(donation.state).run));
 leave.addEventListener('click', () => act(() => donation.leave()));
 element('forget', HTMLButtonElement).addEventListener('click', () => act(() => donation.forget()));
-element('limits', HTMLFormElement).addEventListener('input', drawLimits);
-element('limits', HTMLFormElement).addEventListener('change', () => act(() => donation.setLimits(chosenLimits())));
+element('limits', HTMLFormElement).addEventListener('change', () => act(() => donation.setLimits(chosen)));
 donation.subscribe(draw);
 
 // Read-only, for whoever automates this page: the same state the page draws.

@@ -48,6 +48,7 @@ export interface FinishedAttempt {
 
 export interface DonationState {
   readonly phase: DonationPhase;
+  /** Why it takes no work, or will take none once it is connected. */
   readonly pausedBy: PauseReason | null;
   /** What is going on, one sentence for a person. */
   readonly sentence: string;
