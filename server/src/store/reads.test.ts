@@ -60,7 +60,7 @@ const seen = (): Fact => ({
     software: 'test/1',
     owner: null,
     network: 'n',
-    capabilities: { attributes: {}, devices: [], slots: 1, types: {} } as never,
+    capabilities: { types: ['MOCK'], untrustedTypes: [], attributes: {}, devices: [], pools: { slots: 1, cpus: 1, memoryBytes: 1, diskBytes: 1 } },
   },
 });
 
@@ -118,6 +118,24 @@ describe('tasks and attempts', () => {
     } while (cursor !== undefined);
     expect(all).toEqual(['2#2', '0#1', '2#1']);
     expect((await store.reader.listWorkers({ limit: 9 })).items.map((one) => workerViewSchema.shape.state.parse(one.state))).toEqual(['gone']);
+  });
+
+  test('of an ended job include those that were never started, as canceled', async () => {
+    const job = await submit(submitRow({ count: 6, isArray: true }));
+    await store.writer.write([settled(job, 1, 1), settled(job, 4, 1, { state: 'failed' }), counted(job, 1, { total: 6, succeeded: 1, failed: 1 })]);
+    expect((await store.reader.listTasks({ job, limit: 9 })).items.map((task) => task.index)).toEqual([1, 4]);
+    const error = { code: 'CANCELED', message: 'by its owner' } as const;
+    await store.writer.write([counted(job, 2, { total: 6, succeeded: 1, failed: 1, canceled: 4, endedAtMs: 9, error })]);
+    const seenStates: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await store.reader.listTasks({ job, limit: 2, cursor });
+      seenStates.push(...page.items.map((task) => taskViewSchema.parse(task).state));
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
+    expect(seenStates).toEqual(['canceled', 'succeeded', 'canceled', 'canceled', 'failed', 'canceled']);
+    const canceled = await store.reader.listTasks({ job, state: 'canceled', limit: 9 });
+    expect(canceled.items.map((task) => [task.index, task.error])).toEqual([0, 2, 3, 5].map((index) => [index, error]));
   });
 
   test('a cursor gives everything settled after it, never half of one seq', async () => {

@@ -1,7 +1,7 @@
 // Reads about jobs: lists, one job, and what the API needs to submit it again. `owner: null` sees every owner's.
 import type { JobSpec, JobState, JobView } from '@udcs/protocol';
 import { and, desc, eq, getTableColumns, inArray, isNotNull, isNull, lt, sql } from 'drizzle-orm';
-import { job, task } from '../schema.ts';
+import { job } from '../schema.ts';
 import type { ReadDatabase } from './database.ts';
 import { jobView } from './views.ts';
 
@@ -65,15 +65,4 @@ export async function getJobSpec(
     .from(job)
     .where(and(eq(job.id, input.id), input.owner === null ? undefined : eq(job.owner, input.owner)));
   return rows[0] ?? null;
-}
-
-/** Indexes of tasks that failed or were canceled, for submitting them again. */
-export async function getUnsucceededIndexes(db: ReadDatabase, input: { readonly id: string; readonly limit: number }): Promise<number[]> {
-  const rows = await db
-    .select({ idx: task.idx })
-    .from(task)
-    .where(and(eq(task.job, input.id), inArray(task.state, ['failed', 'canceled'])))
-    .orderBy(task.idx)
-    .limit(input.limit);
-  return rows.map((row) => row.idx);
 }

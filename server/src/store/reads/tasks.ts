@@ -5,6 +5,7 @@ import type { AttemptRecord } from '../../core/seam.ts';
 import { attempt, job, piece, task } from '../schema.ts';
 import type { ReadDatabase } from './database.ts';
 import type { Page } from './jobs.ts';
+import { endedWithCanceled, listWithUnstarted } from './unstarted.ts';
 import { type AttemptRow, attemptViews, inlineFiller, recordOf, taskViews } from './views.ts';
 
 interface PageInput {
@@ -12,13 +13,15 @@ interface PageInput {
   readonly limit: number;
 }
 
-/** Tasks that have ended, by index. */
+/** Tasks that have ended, by index; in an ended job also those that were never started. */
 export async function listTasks(
   db: ReadDatabase,
   input: PageInput & { readonly job: string; readonly state?: TaskState | undefined },
 ): Promise<Page<TaskView>> {
   const { state, cursor, limit } = input;
   if (state !== undefined && state !== 'succeeded' && state !== 'failed' && state !== 'canceled') return { items: [], nextCursor: null };
+  const ended = state === undefined || state === 'canceled' ? await endedWithCanceled(db, input.job) : null;
+  if (ended !== null) return listWithUnstarted(db, ended, { after: Number(cursor ?? -1), limit, onlyCanceled: state === 'canceled' });
   const rows = await db
     .select()
     .from(task)
