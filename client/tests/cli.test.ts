@@ -8,6 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type GridOnThisMachine, type RunOptions, startGrid, udcs } from './run-udcs.ts';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../../tests/fixtures/wasm/${name}.wasm`, import.meta.url));
+const DOUBLE =
+  '@group(0) @binding(0) var<storage, read> a: array<f32>;\n@group(0) @binding(1) var<storage, read_write> b: array<f32>;\n@compute @workgroup_size(4) fn main(@builtin(global_invocation_id) id: vec3u) { b[id.x] = a[id.x] * 2.0; }\n';
 const JOB_ID = /^job_[0-9a-z]{26}$/;
 
 let grid: GridOnThisMachine;
@@ -218,10 +220,7 @@ describe('exec', () => {
 
 describe('wgsl', () => {
   it('runs a shader over files', async () => {
-    await writeFile(
-      join(folder, 'double.wgsl'),
-      '@group(0) @binding(0) var<storage, read> a: array<f32>;\n@group(0) @binding(1) var<storage, read_write> b: array<f32>;\n@compute @workgroup_size(4) fn main(@builtin(global_invocation_id) id: vec3u) { b[id.x] = a[id.x] * 2.0; }\n',
-    );
+    await writeFile(join(folder, 'double.wgsl'), DOUBLE);
     await writeFile(join(folder, 'a.bin'), Buffer.from(new Float32Array([1, 2, 3, 4]).buffer));
     const { code, stdout, stderr } = await on([
       'wgsl',
@@ -244,6 +243,7 @@ describe('wgsl', () => {
   });
 
   it('names the variables there are', async () => {
+    await writeFile(join(folder, 'double.wgsl'), DOUBLE);
     expect(await on(['wgsl', 'double.wgsl', '--workgroups', '1', '--in', 'x=a.bin', '--out', 'b=f32:4'])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('it declares a, b'),
@@ -255,8 +255,20 @@ describe('wgsl', () => {
   });
 });
 
+describe('every example', () => {
+  for (const file of ['count-words.yaml', 'compress-many.yaml', 'sort-natively.yaml', 'paint-tiles.yaml']) {
+    it(`${file} runs`, async () => {
+      const { code, stdout, stderr } = await on(['run', fileURLToPath(new URL(`../examples/${file}`, import.meta.url)), '-o', `ex-${file}`]);
+      if (file === 'paint-tiles.yaml' && code === 5) return expect(stdout).toMatch(/^unmatched: .*(WGSL|WebGPU)/i);
+      expect(stderr).toContain('succeeded');
+      expect(code).toBe(0);
+      expect((await readdir(join(folder, `ex-${file}`))).length).toBeGreaterThan(0);
+    });
+  }
+});
+
 describe('looking around', () => {
-  it('submits, lists, shows, logs, waits and retries', async () => {
+  it('submits, waits, lists, shows and logs', async () => {
     const file = await jobFile(
       'look.yaml',
       'name: look-at-me\ntype: MOCK\nspec: { failWith: MODULE_INVALID, failOnIndex: 1, logLines: 2 }\narray: { count: 2 }\n',
@@ -272,11 +284,20 @@ describe('looking around', () => {
     expect(job).toContain('MODULE_INVALID');
     expect((await on(['logs', id])).stdout).toMatch(/^0\| .*1 of 2\n0\| /);
     expect((await on(['logs', id, '--task', '0'])).stdout).not.toContain('|');
-    const again = await on(['retry', id, '--follow']);
-    expect(again.stdout.trim()).toMatch(JOB_ID);
-    expect(again.stdout.trim()).not.toBe(id);
-    expect(again.stderr).toContain('1 task submitted again');
     expect((await on(['jobs', '--json', '--limit', '1'])).stdout.trim().split('\n')).toHaveLength(1);
+  });
+
+  it('retries what failed as a new job, or says why it can not', async () => {
+    const failing = (await on(['submit', await jobFile('retry.yaml', 'type: MOCK\nspec: { failWith: MODULE_INVALID }\narray: { count: 2 }\n')])).stdout.trim();
+    expect((await on(['wait', failing])).code).toBe(1);
+    const again = await on(['retry', failing, '--follow']);
+    expect(again.stdout.trim()).toMatch(JOB_ID);
+    expect(again.stdout.trim()).not.toBe(failing);
+    expect(again.stderr).toContain('2 tasks submitted again');
+    expect(again.code).toBe(1);
+    const fine = (await on(['submit', await jobFile('fine.yaml', 'type: MOCK\nspec: {}\n')])).stdout.trim();
+    await on(['wait', fine]);
+    expect(await on(['retry', fine])).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('nothing to retry') });
   });
 
   it('follows the log live', async () => {

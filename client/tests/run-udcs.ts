@@ -99,3 +99,41 @@ export async function startGrid(args: readonly string[] = []): Promise<GridOnThi
     },
   };
 }
+
+export interface CoordinatorAlone {
+  readonly listening: { readonly url: string; readonly joinUrl: string };
+  /** Of the coordinator itself, not of the CLI that started it. */
+  readonly pid: number;
+  readonly exited: Promise<number | null>;
+  stop(): Promise<number | null>;
+}
+
+/** `udcs coordinator` on a port (0 = a free one). */
+export async function startCoordinator(dataDir: string, port: number): Promise<CoordinatorAlone> {
+  const child = spawn(process.execPath, [MAIN, 'coordinator', '--no-dashboard', '--allow-mock', '--json', '--port', String(port), '--data', dataDir], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
+  let text = '';
+  let errors = '';
+  child.stderr.on('data', (part: Buffer) => {
+    errors += part.toString();
+  });
+  const listening = await new Promise<{ url: string; joinUrl: string; pid: number }>((resolve, reject) => {
+    child.stdout.on('data', (part: Buffer) => {
+      text += part.toString();
+      const line = text.split('\n').find((one) => one.includes('"listening"') && one.endsWith('}'));
+      if (line !== undefined) resolve(JSON.parse(line));
+    });
+    void exited.then((code) => reject(new Error(`udcs coordinator ended with ${code}: ${errors}`)));
+  });
+  return {
+    listening,
+    pid: listening.pid,
+    exited,
+    stop() {
+      child.kill('SIGTERM');
+      return exited;
+    },
+  };
+}

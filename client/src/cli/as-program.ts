@@ -29,6 +29,9 @@ export interface ProgramOutputs {
   readonly isFunction: boolean;
 }
 
+/** Live stdout kept for a program that ends with an error code, in characters. */
+const STDOUT_KEPT = 4 * 1024 * 1024;
+
 /** Follows the job and resolves with the exit code of the program. */
 export async function runAsProgram(context: Context, grid: Grid, handle: JobHandle, flags: FollowFlags, outputs: ProgramOutputs): Promise<number> {
   const live = new LiveText();
@@ -39,6 +42,7 @@ export async function runAsProgram(context: Context, grid: Grid, handle: JobHand
     log: {
       add: (piece) => {
         if (piece.stream === 'stderr' && !context.out.json) context.out.raw(live.add(piece));
+        if (piece.stream === 'stdout') live.addStdout(piece);
       },
       settled: () => undefined,
       flush: () => undefined,
@@ -66,7 +70,8 @@ async function writeRest(context: Context, grid: Grid, task: TaskView, live: Liv
   const { stdout, stderr } = task.outputs;
   if (stderr !== undefined) context.out.raw(live.rest(await grid.artifacts.read(stderr, { signal: context.signal })));
   else if (task.error !== null && live.isEmpty && task.log !== null) context.out.raw(await grid.artifacts.read(task.log, { signal: context.signal }));
-  if (stdout === undefined) return;
+  // A program that ended with an error code kept no outputs: what it printed live is all there is.
+  if (stdout === undefined) return void process.stdout.write(live.stdout);
   const parts = stdout.inline === undefined ? grid.artifacts.stream(stdout.digest, { signal: context.signal }) : [await grid.artifacts.read(stdout)];
   for await (const part of parts) {
     if (!process.stdout.write(part)) await new Promise<void>((resolve) => process.stdout.once('drain', () => resolve()));
@@ -76,9 +81,18 @@ async function writeRest(context: Context, grid: Grid, task: TaskView, live: Liv
 /** Remembers what was shown live, so that the rest can be told from the whole. */
 class LiveText {
   #shown = '';
+  #stdout = '';
 
   get isEmpty(): boolean {
-    return this.#shown === '';
+    return this.#shown === '' && this.#stdout === '';
+  }
+
+  get stdout(): string {
+    return this.#stdout;
+  }
+
+  addStdout(piece: LogPiece): void {
+    if (this.#stdout.length < STDOUT_KEPT) this.#stdout += piece.text;
   }
 
   add(piece: LogPiece): string {

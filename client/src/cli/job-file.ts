@@ -1,6 +1,7 @@
 // Job files: YAML or JSON in the schema of the API, plus one convenience: files of this machine may be named where the API
 // wants digests or text. They are uploaded and replaced here; the coordinator checks everything else.
 import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { type Job, UdcsError } from '@udcs/protocol';
 import { parseDocument, type YAMLParseError } from 'yaml';
@@ -45,15 +46,17 @@ interface FileUse {
 
 /** Keys of a spec whose text may be a path. */
 const PATH_KEYS: ReadonlySet<string> = new Set(['module', 'executable']);
+/** Relative to the job file; `~/` is the home folder. */
+const located = (folder: string, path: string): string => (path.startsWith('~/') ? resolve(homedir(), path.slice(2)) : resolve(folder, path));
 const looksLikePath = (text: string): boolean => /^(\.{1,2}\/|\/|~\/)/.test(text);
 
 async function replaceFiles(context: Context, grid: Grid, job: Record<string, unknown>, folder: string): Promise<Record<string, unknown>> {
   const uploads: FileUse[] = [];
   const texts: { path: string; put: (text: string) => void }[] = [];
   const copy: unknown = visit(job, 'job', null, uploads, texts);
-  for (const { path, put } of texts) put(await readText(resolve(folder, path)));
+  for (const { path, put } of texts) put(await readText(located(folder, path)));
   if (uploads.length > 0) {
-    const given = uploads.map(({ path }) => ({ path: resolve(folder, path) }));
+    const given = uploads.map(({ path }) => ({ path: located(folder, path) }));
     const done = await grid.artifacts.putMany(given, { signal: context.signal });
     for (const [at, { digest }] of done.entries()) uploads[at]?.put(digest);
     const sent = done.filter(({ sent: isSent }) => isSent);

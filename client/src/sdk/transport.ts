@@ -2,7 +2,7 @@
 // opened. Calls that are safe to repeat are repeated with back-off while the coordinator is away. Knows nothing of jobs.
 import { createTRPCUntypedClient, createWSClient, httpBatchLink, httpSubscriptionLink, splitLink, type TRPCUntypedClient, wsLink } from '@trpc/client';
 import type { AnyTRPCRouter } from '@trpc/server';
-import { api, limits, type ProcedureInput, type ProcedureName, type ProcedureOutput, type ProceduresOfKind, UdcsError } from '@udcs/protocol';
+import { api, type ProcedureInput, type ProcedureName, type ProcedureOutput, type ProceduresOfKind, UdcsError } from '@udcs/protocol';
 import { errorOfStatus, fromCall, isPassing, unreachable } from './errors.ts';
 import { webSocketClass } from './platform.ts';
 import { backoffMs, EventQueue, orAborted, sleep } from './waiting.ts';
@@ -38,6 +38,9 @@ const REPEATABLE: ReadonlySet<ProcedureName> = new Set<ProcedureName>([
   'tokens.revoke',
   'invites.revoke',
 ]);
+
+/** The coordinator answers at most this many calls of one HTTP batch. */
+const HTTP_BATCH_CALLS = 100;
 
 export class Transport {
   readonly options: TransportOptions;
@@ -236,7 +239,7 @@ export class Transport {
         splitLink({
           condition: (operation) => operation.type === 'subscription',
           true: httpSubscriptionLink({ url: `${url}/trpc`, EventSource, eventSourceOptions: () => ({ fetch: withToken }) }),
-          false: httpBatchLink({ url: `${url}/trpc`, headers, maxURLLength: 8_000, maxItems: limits.submitMany }),
+          false: httpBatchLink({ url: `${url}/trpc`, headers, maxURLLength: 8_000, maxItems: HTTP_BATCH_CALLS }),
         }),
       ],
     });
