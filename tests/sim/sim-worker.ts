@@ -31,7 +31,7 @@ export interface WorkerOutside {
   connect(worker: SimWorker, end: WorkerEnd): Socket | null;
   refused(worker: SimWorker, code: string, message: string): void;
   executed(worker: SimWorker, ref: AttemptRef): void;
-  acked(worker: SimWorker, held: Held): void;
+  said(worker: SimWorker, message: FromWorker): void;
 }
 
 export const keyOf = (ref: AttemptRef): string => `${ref.task}/${ref.epoch}/${ref.attempt}`;
@@ -151,7 +151,9 @@ export class SimWorker {
   }
 
   protected say(message: FromWorker): void {
-    this.socket?.send(JSON.stringify(message));
+    if (this.socket === null) return;
+    this.outside.said(this, message);
+    this.socket.send(JSON.stringify(message));
   }
 
   protected hello(): FromWorker {
@@ -235,8 +237,6 @@ export class SimWorker {
         return;
       case 'ack':
         for (const ref of message.attempts) {
-          const held = this.held.get(keyOf(ref));
-          if (held !== undefined) this.outside.acked(this, held);
           this.forget(ref);
         }
         this.startMore();

@@ -1,6 +1,6 @@
 // The judge: sees every frame, fact and commit of a simulation from outside and says when a promise is broken. It believes
 // the wire and the disk, never the fleet's own word, except where it checks the fleet's books.
-import { type AttemptRef, type JobId, splitTaskId, type TaskId, type ToWorker } from '@udcs/protocol';
+import { type AttemptRef, type FromWorker, type JobId, splitTaskId, type TaskId, type ToWorker } from '@udcs/protocol';
 import type { Fleet } from '../../server/src/core/index.ts';
 import type { Fact } from '../../server/src/core/seam.ts';
 import type { CommitGroup, CommitResult } from '../../server/src/store/committer.ts';
@@ -25,6 +25,8 @@ export class Witness {
   private readonly settling = new Set<TaskId>();
   private readonly endedHere = new Set<string>();
   private readonly endedDurably = new Set<string>();
+  /** What workers said of their attempts: worker and attempt → values. */
+  private readonly reported = new Map<string, Set<string>>();
   private readonly seen = new Map<TaskId, string>();
   private readonly acceptedByKey = new Map<string, JobId>();
   results = 0;
@@ -87,6 +89,17 @@ export class Witness {
       this.violated('an attempt is adopted from its own worker only', `${keyOf(ref)} shown by ${worker.id}, given to ${grant.worker}`);
   }
 
+  /** A worker sent this, whether it arrives or not. */
+  heard(worker: string, message: FromWorker): void {
+    if (message.type !== 'report') return;
+    for (const success of message.succeeded ?? []) {
+      const key = `${worker} ${keyOf(success)}`;
+      const values = this.reported.get(key) ?? new Set();
+      this.reported.set(key, values);
+      values.add(JSON.stringify(success.value));
+    }
+  }
+
   facts(facts: readonly Fact[]): void {
     for (const fact of facts) {
       if (fact.type === 'task.settled') this.settled(fact);
@@ -103,6 +116,8 @@ export class Witness {
       return;
     }
     if (fact.by.task !== task) this.violated('a task is settled by its own attempt', `${task} by ${keyOf(fact.by)}`);
+    if (fact.state === 'succeeded' && !this.reported.get(`${fact.by.worker} ${keyOf(fact.by)}`)?.has(JSON.stringify(fact.value)))
+      this.violated('a result comes from the attempt that is named for it', `${task}: ${JSON.stringify(fact.value)} by ${keyOf(fact.by)}`);
     this.ended(fact.by, fact.by.worker);
   }
 

@@ -110,7 +110,7 @@ class World {
   private finished(): boolean {
     if (this.faults || !this.client.done || this.life?.fleet == null) return false;
     for (const row of this.disk.jobs.values()) if (row.counted.endedAtMs === null) return false;
-    return this.workers.every((worker) => worker.held.size === 0) && this.agenda.nowMs > this.profile.faultsUntilMs + 30_000;
+    return this.workers.every((worker) => worker.held.size === 0) && this.agenda.nowMs > this.profile.faultsUntilMs + 8_000;
   }
 
   private allEnded(): void {
@@ -172,7 +172,7 @@ class World {
           this.fail(new Violation(`an honest worker is not refused: ${worker.name} ${code} ${message}`));
       },
       executed: (worker, ref) => this.note(`${worker.name} runs ${ref.task} ${ref.epoch} ${ref.attempt}`),
-      acked: () => undefined,
+      said: (worker, message) => this.witness.heard(worker.id ?? '', message),
     };
     const worker = hostile ? new HostileWorker('hostile', identity, habits, outside) : new SimWorker(`worker-${number}`, identity, habits, outside);
     if (worker instanceof HostileWorker) worker.overhear(this.gossip);

@@ -35,6 +35,8 @@ export interface CoordinatorParts {
 const PLACE_BUDGET = 10_000;
 const DRAIN_MS = 30_000;
 const DRAIN_LOOK_MS = 50;
+/** A store that can not write by then (disk full) loses what it was not promised to keep. */
+const STOP_WRITE_MS = 5_000;
 const DRAIN_RETRY_MS = 3_000;
 
 export class Coordinator implements Intake {
@@ -181,11 +183,18 @@ export class Coordinator implements Intake {
   async stop(): Promise<void> {
     if (this.stopped) return;
     if (this.fleet !== null) this.turn();
-    await this.lastWrite;
+    await Promise.race([this.lastWrite, this.pass(STOP_WRITE_MS)]);
     this.stopped = true;
     this.wake?.timer.cancel();
-    for (const link of this.links.values()) link.close(closeCodes.overloaded, 'the coordinator stopped');
+    for (const link of [...this.links.values()]) link.close(closeCodes.overloaded, 'the coordinator stopped');
     await this.parts.writer.close();
+  }
+
+  private pass(ms: number): Promise<void> {
+    const { clock, timers } = this.parts;
+    return new Promise((resolve) => {
+      timers.wakeAt(clock.monoMs() + ms, resolve);
+    });
   }
 
   private now(): core.Now {
