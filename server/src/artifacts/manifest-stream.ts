@@ -33,10 +33,7 @@ export function checkParts(manifest: Manifest, sizes: ReadonlyMap<string, number
 }
 
 /** The ranges of parts that make up a range of the whole, in order. */
-export function* partsOf(
-  manifest: Manifest,
-  { from, bytes }: ByteRange,
-): Generator<{ readonly digest: Digest; readonly from: number; readonly bytes: number }> {
+function* partsOf(manifest: Manifest, { from, bytes }: ByteRange): Generator<{ readonly digest: Digest; readonly from: number; readonly bytes: number }> {
   let start = 0;
   const end = from + bytes;
   for (const part of manifest.parts) {

@@ -70,7 +70,7 @@ function commitErrorOf(thrown: unknown, otherwise: CommitFailure): CommitError {
   return new CommitError(failureOf(String(code ?? ''), Number(rawCode ?? 0), otherwise), String(message ?? thrown), { cause: thrown });
 }
 
-export function failureOf(code: string, rawCode: number, otherwise: CommitFailure): CommitFailure {
+function failureOf(code: string, rawCode: number, otherwise: CommitFailure): CommitFailure {
   if (FSYNC_CODES.has(rawCode) || code.includes('FSYNC')) return 'fatal';
   if (/CORRUPT|NOTADB|NOMEM|MISUSE|CLIENT_CLOSED/.test(code)) return 'fatal';
   if (/FULL|IOERR|BUSY|LOCKED|CANTOPEN|READONLY/.test(code)) return otherwise === 'fatal' ? 'fatal' : 'full';

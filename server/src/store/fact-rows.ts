@@ -139,7 +139,7 @@ export function blobRows(facts: readonly Fact[]): { made: unknown[][]; named: un
 }
 
 /** Whether the inline bytes of a reference are what its digest and size say. */
-export function holdsDigest(blob: BlobRef): boolean {
+function holdsDigest(blob: BlobRef): boolean {
   if (blob.inline === undefined) return false;
   const bytes = Buffer.from(blob.inline, 'base64');
   return bytes.length === blob.sizeBytes && `sha256:${createHash('sha256').update(bytes).digest('hex')}` === blob.digest;

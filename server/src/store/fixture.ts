@@ -15,7 +15,7 @@ export function nextId<P extends 'job' | 'wkr' | 'hst' | 'tok' | 'own'>(prefix: 
 
 export const WORKER = nextId('wkr') as WorkerId;
 
-export function specOf(patch: Partial<JobSpec> = {}): JobSpec {
+function specOf(patch: Partial<JobSpec> = {}): JobSpec {
   return {
     name: 'test',
     variants: [{ type: 'MOCK', spec: { runMs: 0 }, requires: [] }],

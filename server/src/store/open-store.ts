@@ -25,7 +25,7 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export const databasePath = (dataDir: string): string => join(dataDir, 'udcs.db');
+const databasePath = (dataDir: string): string => join(dataDir, 'udcs.db');
 
 /** @throws UdcsError STORE_UNAVAILABLE when the database can not be opened safely */
 export async function openStore(options: StoreOptions): Promise<Store> {

@@ -13,7 +13,7 @@ export interface Page<T> {
 const { spec: _spec, planState: _planState, ...listed } = getTableColumns(job);
 const isOpenState = (state: JobState): boolean => state === 'queued' || state === 'running';
 
-export interface JobListInput {
+interface JobListInput {
   readonly owner: string | null;
   readonly state?: JobState | undefined;
   /** Part of the name, or an id. */
