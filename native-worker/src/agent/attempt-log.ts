@@ -16,7 +16,8 @@ export class AttemptLog {
   bytes = 0;
   readonly #head: Buffer[] = [];
   #headBytes = 0;
-  #tail: Buffer = Buffer.alloc(0);
+  #tail: Buffer[] = [];
+  #tailBytes = 0;
   readonly #decoders = new Map<Stream, StringDecoder>();
   readonly #live: { stream: Stream; text: string }[] = [];
   #windowAtMs = 0;
@@ -29,7 +30,7 @@ export class AttemptLog {
     if (toHead.length > 0) this.#head.push(Buffer.from(toHead));
     this.#headBytes += toHead.length;
     const rest = bytes.subarray(toHead.length);
-    if (rest.length > 0) this.#tail = Buffer.concat([this.#tail, rest]).subarray(-TAIL_BYTES);
+    if (rest.length > 0) this.#toTail(Buffer.from(rest.subarray(-TAIL_BYTES)));
     this.#goLive(stream, bytes, nowMs);
   }
 
@@ -41,9 +42,20 @@ export class AttemptLog {
   /** Null when nothing was written. */
   whole(): Buffer | null {
     if (this.bytes === 0) return null;
-    const cut = this.bytes - this.#headBytes - this.#tail.length;
+    const tail = Buffer.concat(this.#tail).subarray(-TAIL_BYTES);
+    const cut = this.bytes - this.#headBytes - tail.length;
     const mark = cut > 0 ? [Buffer.from(`\n[… ${cut} bytes cut …]\n`)] : [];
-    return Buffer.concat([...this.#head, ...mark, this.#tail]);
+    return Buffer.concat([...this.#head, ...mark, tail]);
+  }
+
+  /** Joined only when it has doubled: a program may write a line at a time, a hundred thousand times. */
+  #toTail(bytes: Buffer): void {
+    this.#tail.push(bytes);
+    this.#tailBytes += bytes.length;
+    if (this.#tailBytes < 2 * TAIL_BYTES) return;
+    const joined = Buffer.concat(this.#tail).subarray(-TAIL_BYTES);
+    this.#tail = [joined];
+    this.#tailBytes = joined.length;
   }
 
   #goLive(stream: Stream, bytes: Buffer, nowMs: number): void {

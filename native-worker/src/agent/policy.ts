@@ -64,10 +64,9 @@ export class Policy {
     return this.#untrusted.has(type);
   }
 
-  /** Levels this worker can give to programs. */
-  levels(types: readonly TaskTypeName[]): IsolationLevel[] {
-    const reached = LADDER.slice(0, LADDER.indexOf(this.#sandbox.level) + 1);
-    return types.some((type) => taskTypes[type]?.isolation === 'wasm') ? [...reached, 'wasm'] : reached;
+  /** Levels this worker can give to programs; what an executor is by itself (`wasm`) is the type's to say. */
+  get levels(): IsolationLevel[] {
+    return LADDER.slice(0, LADDER.indexOf(this.#sandbox.level) + 1);
   }
 
   /** Why an offer is not run here, or null. */
@@ -88,9 +87,8 @@ export class Policy {
   #meets(type: TaskTypeName, wanted: IsolationLevel): boolean {
     const own = taskTypes[type]?.isolation ?? null;
     if (own === wanted) return true;
-    // A WASM executor is stronger than a bare child; for `container` and `browser` the words are taken as they are.
-    const level = own === 'wasm' ? 'sandbox' : this.#sandbox.level;
-    return LADDER.includes(wanted) && LADDER.indexOf(wanted) <= LADDER.indexOf(level);
+    // In the order of ISOLATION_LEVELS `wasm` stands above every level of a program.
+    return LADDER.includes(wanted) && (own === 'wasm' || this.levels.includes(wanted));
   }
 
   #tooWeakForStrangers(): string | null {

@@ -25,13 +25,12 @@ export async function findOut(machine: Machine, sandbox: Sandbox, policy: Policy
   const wantsSpeeds = TASK_TYPES.some((type) => type !== 'MOCK' && isNativeTaskType(type) && policy.wants(type));
   const gpu = policy.wants('WGSL_KERNEL') ? await findGpu() : null;
   const found = gpu === null || 'none' in gpu ? null : gpu;
-  const types = TASK_TYPES.filter((type) => isNativeTaskType(type) && policy.wants(type));
   return {
     attributes: {
       ...machine.attributes,
       webgpu: false,
       ...found?.attributes,
-      isolation: policy.levels(types),
+      isolation: policy.levels,
       limits: sandbox.limits,
       ...(wantsSpeeds ? measureSpeeds(stateDir, found?.choice.description ?? '') : {}),
       ...(found === null ? {} : { 'speed.wgsl': Number(found.speedWgsl.toPrecision(3)) }),
