@@ -96,7 +96,7 @@ export function freeRoom(fleet: Fleet, worker: Worker, attempt: Attempt): void {
 function pace(turn: Turn, worker: Worker, ranMs: number): void {
   const { fleet, now } = turn;
   if (worker.dutyShare >= 1 || fleet.workers.size < 2) return;
-  const restMs = ranMs * (1 / worker.dutyShare - 1);
+  const restMs = Math.ceil(ranMs * (1 / worker.dutyShare - 1));
   if (restMs < 1) return;
   worker.restUntilMonoMs = now.monoMs + restMs;
   fleet.timers.set(worker.restUntilMonoMs, { kind: 'rested', worker });

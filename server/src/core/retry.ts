@@ -123,7 +123,7 @@ export function endBackoff(fleet: Fleet, task: Task): void {
 /** 1 s × 2ⁿ up to a minute, with up to a quarter less so that retries spread. */
 function backoffMs(fleet: Fleet, count: number): number {
   const full = Math.min(limits.retryMaxMs, limits.retryBaseMs * 2 ** (count - 1));
-  return full * (1 - 0.25 * fleet.random.next());
+  return Math.round(full * (1 - 0.25 * fleet.random.next()));
 }
 
 const isWornOut = (task: Task): boolean => task.attempts - task.takenBack >= limits.attemptsHardCap;

@@ -28,7 +28,7 @@ export function leaveToFasterMs(fleet: Fleet, job: Job, taskClass: TaskClass, wo
   if (slotsPerMs === 0) return 0;
   // One task each is under way there; then the openings, shared among them.
   const theirsMs = slowestMs + openings / slotsPerMs;
-  return theirsMs < own ? Math.max(SHORT_MS, Math.min(1_000, theirsMs / 2)) : 0;
+  return theirsMs < own ? Math.ceil(Math.max(SHORT_MS, Math.min(1_000, theirsMs / 2))) : 0;
 }
 
 /** A worker that has done none of this job yet: judged by its benchmark against one that has. */
