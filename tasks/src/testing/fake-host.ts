@@ -2,7 +2,7 @@
 // shipped: only test files import it.
 import { createHash } from 'node:crypto';
 import { type Attributes, type BlobRef, type Digest, UdcsError } from '@udcs/protocol';
-import type { ExecutorTask, Host, SpawnCommand, SpawnResult, TaskInput, TaskOutput } from '../kit/executor.ts';
+import type { CancelSignal, ExecutorTask, Host, SpawnCommand, SpawnResult, TaskInput, TaskOutput } from '../kit/executor.ts';
 
 export const digestOf = (bytes: Uint8Array): Digest => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
@@ -70,7 +70,7 @@ export function fakeHost(options: { attributes?: Attributes; spawn?: (command: S
   };
 }
 
-export const never = { aborted: false, addEventListener: (): void => undefined };
+export const never: CancelSignal = { aborted: false, addEventListener: (): void => undefined };
 
 export function taskOf<Spec>(spec: Spec, more: Partial<Omit<ExecutorTask<Spec>, 'spec'>> = {}): ExecutorTask<Spec> {
   return {

@@ -54,7 +54,7 @@ export const hostile: Readonly<Record<string, Hostile>> = {
   'unknown extension': compile(`enable chromium_experimental_dp4a;\n${main('o[0] = 1u;')}`),
   'name that is not ASCII': compile(main('let \u00fcber = 1u; o[0] = \u00fcber;')),
   'zero character': compile(main('o[0] = 1u;\0')),
-  'comment without end': compile(main('o[0] = 1u;') + '/* /* */'),
+  'comment without end': compile(`${main('o[0] = 1u;')}/* /* */`),
   'brackets that do not match': compile(`${main('o[0] = (1u;')})`),
   'closed too often': compile(`${main('o[0] = 1u;')} }`),
   'nested too deep': compile(main(`o[0] = ${'('.repeat(5_000)}1u${')'.repeat(5_000)};`)),

@@ -54,9 +54,9 @@ describe('MOCK', () => {
   });
 
   it('crashes the executor it runs in', async () => {
-    let crashes = 0;
-    await runMock(taskOf(parseSpec(mock, { crash: true })), fakeHost(), never, () => void (crashes += 1));
-    expect(crashes).toBe(1);
+    const crashes: string[] = [];
+    await runMock(taskOf(parseSpec(mock, { crash: true })), fakeHost(), never, () => void crashes.push('crash'));
+    expect(crashes).toEqual(['crash']);
   });
 });
 

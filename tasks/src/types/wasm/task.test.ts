@@ -192,7 +192,9 @@ describe('the WASM contract', () => {
 
   it('refuses unknown keys and wrong types by name', () => {
     expect(() => parseSpec(wasm, { module: 'sha256:abc' })).toThrow('spec.module');
-    expect(() => parseSpec(wasm, { module: digestOf(text('m')), fuel: 1 })).toThrow(/spec/);
+    expect(() => parseSpec(wasm, { module: digestOf(text('m')), fuel: 1 })).toThrow('unknown key fuel');
+    expect(() => parseSpec(wasm, { module: digestOf(text('m')), seed: -1 })).toThrow('spec.seed: must be at least 0');
+    expect(() => parseSpec(wasm, {})).toThrow('spec.module: must be');
     expect(() => parseSpec(wasm, { module: digestOf(text('m')), args: ['a\0b'] })).toThrow('spec.args.0');
   });
 

@@ -35,7 +35,7 @@ const ALLOWED_REQUIRES = new Set([
   'pointer_composite_access',
 ]);
 /** Built-in names the injected text relies on; a shader that declares its own would change what that text means. */
-const RELIED_ON = new Set(['u32', 'bool', 'atomic', 'atomicStore', 'ptr']);
+const RELIED_ON = new Set(['u32', 'bool', 'atomic', 'atomicStore', 'atomicLoad', 'ptr']);
 const DECLARING = new Set(['fn', 'alias', 'struct', 'const', 'override', 'var', 'let']);
 
 const isBarrier = (name: string): boolean =>
@@ -130,11 +130,19 @@ class Injector {
   }
 }
 
+/**
+ * The flag is looked at in the first iteration and then now and then: once one invocation has spent its budget, all that have
+ * not begun end at once, so a runaway dispatch takes one wave of invocations and not all of them.
+ */
 const epilogue = (budget: number, trap: TrapPlace): string => `
 @group(${trap.group}) @binding(${trap.binding}) var<storage, read_write> udcs_trap: atomic<u32>;
 var<private> udcs_n: u32 = 0u;
 fn udcs_stop() { atomicStore(&udcs_trap, 1u); }
-fn udcs_spend() -> bool { udcs_n += 1u; if (udcs_n > ${budget}u) { udcs_stop(); return true; } return false; }
+fn udcs_spend() -> bool {
+  udcs_n += 1u;
+  if (udcs_n > ${budget}u) { udcs_stop(); return true; }
+  return (udcs_n & 1023u) == 1u && atomicLoad(&udcs_trap) != 0u;
+}
 `;
 
 function apply(source: string, injections: readonly Injection[]): { code: string; userColumn: GatedKernel['userColumn'] } {
