@@ -1,6 +1,6 @@
 // The worker as a process: exit codes, signals, restart without an invite, and what a kill -9 leaves behind (nothing).
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { FakeCoordinator } from './fake-coordinator.ts';
@@ -48,6 +48,20 @@ function alive(text: string): number[] {
     .filter((name) => {
       try {
         return readFileSync(`/proc/${name}/cmdline`, 'utf8').includes(text) && !/^State:\s+Z/m.test(readFileSync(`/proc/${name}/status`, 'utf8'));
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+/** Pids of live processes whose working folder lies in a folder. */
+function workingIn(folder: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => {
+      try {
+        return readlinkSync(`/proc/${name}/cwd`).startsWith(folder);
       } catch {
         return false;
       }
@@ -164,5 +178,29 @@ describe('a worker process', () => {
     run.process.kill('SIGKILL');
     await run.exit;
     await eventually(() => alive(stateDir).length === 0 && alive('/app/program\0orphan').length === 0, 'every child is gone');
+  });
+
+  test('without bubblewrap it says so, gives isolation `process`, runs the same tasks, and still leaves nothing behind', async () => {
+    const { coordinator, stateDir } = await coordinatorAndState();
+    // No bwrap and no setpriv on this PATH.
+    const run = start([coordinator.joinUrl, '--state-dir', stateDir, '--deny', 'WGSL_KERNEL', '--allow', 'NATIVE_EXEC:untrusted'], { PATH: stateDir });
+    const { capabilities } = await coordinator.joined();
+    expect(capabilities.attributes['isolation']).toEqual(['none', 'process']);
+    expect(capabilities.untrustedTypes).toEqual(['WASM']);
+    expect(run.complained()).toContain('NATIVE_EXEC from strangers stays refused: bubblewrap (bwrap) is not installed');
+    if (probe !== null) {
+      const executable = coordinator.put(readFileSync(probe));
+      const spec = { builds: [{ os: process.platform, arch: process.arch, executable }], args: ['exit', '0'] };
+      const [native] = coordinator.assign({ type: 'NATIVE_EXEC', spec }, { trusted: true });
+      expect((await coordinator.endOf(native)).kind).toBe('succeeded');
+      const [stranger] = coordinator.assign({ type: 'NATIVE_EXEC', spec }, { trusted: false });
+      expect(await coordinator.endOf(stranger)).toMatchObject({ kind: 'rejected', code: 'POLICY' });
+    }
+    coordinator.assign({ type: 'WASM', spec: { module: coordinator.put(wasmFixture('spin')) } });
+    await coordinator.until(() => coordinator.frames.some((frame) => frame.type === 'report' && frame.started?.some(() => true)), 'the loop to run');
+    expect(workingIn(stateDir).length).toBeGreaterThan(0);
+    run.process.kill('SIGKILL');
+    await run.exit;
+    await eventually(() => workingIn(stateDir).length === 0, 'every child is gone');
   });
 });

@@ -3,12 +3,23 @@
 import { readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { type Digest, type TaskTypeName, toUdcsError, UdcsError } from '@udcs/protocol';
 import { type CancelSignal, ProgramFailed } from '@udcs/tasks';
 import { ExecutorHost, fileNameOf } from '../host/executor-host.ts';
 import { loadExecutor } from '../host/executors.ts';
 import { openDevice } from '../host/gpu.ts';
-import { CHILD_READS_FD, CHILD_WRITES_FD, type ChildSetup, encodeFrame, type Failure, FrameReader, type FromChild, type ToChild } from './frames.ts';
+import {
+  CHILD_READS_FD,
+  CHILD_WRITES_FD,
+  type ChildSetup,
+  encodeFrame,
+  type Failure,
+  FrameReader,
+  type FromChild,
+  type ToChild,
+  WATCH_PARENT,
+} from './frames.ts';
 
 /** Attempts end by SIGKILL, so nothing in a child ever hears a cancel. */
 const neverCanceled: CancelSignal = { aborted: false, addEventListener: () => {} };
@@ -88,6 +99,13 @@ function receive(message: ToChild): void {
   else queue = queue.then(() => check(message.id, message.type));
 }
 
+/** Where nothing else ends a child whose worker was killed: a thread of its own, because this one may be busy for ever. */
+function watchParent(): void {
+  const watch = `const parent = process.ppid; setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL'); }, 500);`;
+  new Worker(watch, { eval: true, resourceLimits: { maxOldGenerationSizeMb: 16 } }).unref();
+}
+
+if (process.env[WATCH_PARENT] !== undefined) watchParent();
 const reader = new FrameReader<ToChild>(receive);
 const socket = new Socket({ fd: CHILD_READS_FD, readable: true, writable: false });
 socket.on('data', (chunk: Buffer) => reader.push(chunk));

@@ -8,7 +8,7 @@ import type { ExecutorTask } from '@udcs/tasks';
 import type { ControlGroup } from '../sandbox/cgroup.ts';
 import { killLaunched, launch, type Sandbox } from '../sandbox/sandbox.ts';
 import { childEntry, codeFolders } from './code-folders.ts';
-import { type ChildSetup, encodeFrame, FrameReader, type FromChild, type GpuChoice, type Outputs, type ToChild } from './frames.ts';
+import { type ChildSetup, encodeFrame, FrameReader, type FromChild, type GpuChoice, type Outputs, type ToChild, WATCH_PARENT } from './frames.ts';
 
 /** Heap of the child's own JavaScript; a module's linear memory is not part of it. */
 const HEAP_MIB = 512;
@@ -136,6 +136,7 @@ export class ExecutorChild {
       options.gpu === null
         ? []
         : [...options.gpu.folders, ...['/sys', '/usr/share/vulkan'].filter((path) => existsSync(path) && options.gpu?.software === false)];
+    const watch = options.sandbox.bubblewrap === null && options.sandbox.setpriv === null ? { [WATCH_PARENT]: '1' } : {};
     const child = launch(options.sandbox, {
       program: process.execPath,
       args: [`--max-old-space-size=${HEAP_MIB}`, '--no-warnings', childEntry],
@@ -145,7 +146,7 @@ export class ExecutorChild {
         devices: options.gpu === null || options.gpu.software ? [] : ['/dev/dri', '/dev/nvidia0', '/dev/nvidiactl', '/dev/nvidia-uvm', '/dev/nvidia-modeset'],
         tmpBytes: 64 * 1024 * 1024,
       },
-      inside: { workingDir: '/tmp', env: { PATH: '/usr/bin:/bin', HOME: '/tmp', ...options.gpu?.env } },
+      inside: { workingDir: '/tmp', env: { PATH: '/usr/bin:/bin', HOME: '/tmp', ...watch, ...options.gpu?.env } },
       group: this.#group,
       umask: 0o077,
       fileBytes: null,

@@ -6,6 +6,8 @@ import type { ExecutorResult, ExecutorTask } from '@udcs/tasks';
 
 export const CHILD_READS_FD = 3;
 export const CHILD_WRITES_FD = 4;
+/** Environment variable that tells a child to end itself when its worker is gone. */
+export const WATCH_PARENT = 'UDCS_WATCH_PARENT';
 
 /** Facts a child can not find out inside its sandbox, sent once before anything else. */
 export interface ChildSetup {
