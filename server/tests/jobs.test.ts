@@ -266,7 +266,8 @@ describe('a job that runs', () => {
     const worker = await grid.worker();
     const mine = await submitted({ ...mock, name: 'of alice' }, alice.secret);
     const other = await submitted({ ...mock, name: 'of bob' }, bob.secret);
-    const firstOf = async (subscription: typeof ofAlice) => ((await subscription.next()) as { data: { jobs: { id: string }[] } }).data.jobs.map((job) => job.id);
+    const firstOf = async (subscription: typeof ofAlice) =>
+      ((await subscription.next()) as { data: { jobs: { id: string }[] } }).data.jobs.map((job) => job.id);
     expect(await firstOf(ofAlice)).toEqual([mine.id]);
     expect(await firstOf(ofBob)).toEqual([other.id]);
     for (const socket of sockets) socket.close();

@@ -12,7 +12,11 @@ beforeAll(async () => {
 afterAll(() => grid.close());
 
 const joinWith = (code: string, kind: 'native' | 'browser', pair = makeKeyPair(), signed = code) =>
-  grid.ask('/api/v1/join', { method: 'POST', token: null, body: { code, kind, name: 'a\u001b[31mname\n', publicKey: pair.publicKey, signature: pair.sign(signed) } });
+  grid.ask('/api/v1/join', {
+    method: 'POST',
+    token: null,
+    body: { code, kind, name: 'a\u001b[31mname\n', publicKey: pair.publicKey, signature: pair.sign(signed) },
+  });
 const invite = async (body: object) => (await grid.ask('/api/v1/invites', { body })).json as { invite: { id: string }; code: string; url: string };
 
 describe('a worker that joins', () => {
@@ -29,9 +33,17 @@ describe('a worker that joins', () => {
     const { joinCode } = grid.running.doors;
     expect(errorOf(await joinWith(joinCode, 'native', makeKeyPair(), 'another text'))).toMatchObject({ code: 'FORBIDDEN' });
     const other = makeKeyPair();
-    const stolen = await grid.ask('/api/v1/join', { method: 'POST', token: null, body: { code: joinCode, kind: 'native', name: '', publicKey: makeKeyPair().publicKey, signature: other.sign(joinCode) } });
+    const stolen = await grid.ask('/api/v1/join', {
+      method: 'POST',
+      token: null,
+      body: { code: joinCode, kind: 'native', name: '', publicKey: makeKeyPair().publicKey, signature: other.sign(joinCode) },
+    });
     expect(errorOf(stolen).code).toBe('FORBIDDEN');
-    const nonsense = await grid.ask('/api/v1/join', { method: 'POST', token: null, body: { code: joinCode, kind: 'native', name: '', publicKey: 'AAAA', signature: 'AAAA' } });
+    const nonsense = await grid.ask('/api/v1/join', {
+      method: 'POST',
+      token: null,
+      body: { code: joinCode, kind: 'native', name: '', publicKey: 'AAAA', signature: 'AAAA' },
+    });
     expect(errorOf(nonsense).code).toBe('INVALID_INPUT');
   });
 
@@ -47,7 +59,9 @@ describe('a worker that joins', () => {
     const path = `/artifacts/sha256:${'0'.repeat(64)}`;
     expect((await grid.ask(path, { token: key })).status).toBe(403);
     expect((await grid.ask(path, { token: key, headers: { 'x-udcs-attempt': 'job_00000000000000000000000000.0/1/1' } })).status).toBe(403);
-    expect((await grid.ask(path, { method: 'PUT', raw: 'x', token: key, headers: { 'x-udcs-attempt': 'job_00000000000000000000000000.0/1/1' } })).status).toBe(403);
+    expect((await grid.ask(path, { method: 'PUT', raw: 'x', token: key, headers: { 'x-udcs-attempt': 'job_00000000000000000000000000.0/1/1' } })).status).toBe(
+      403,
+    );
   });
 
   it('ends its old key when it joins again', async () => {
@@ -96,7 +110,15 @@ describe('invites', () => {
     for (let at = 0; at < 24; at++) {
       const pair = makeKeyPair();
       const code = fresh.running.doors.donateCode;
-      statuses.push((await fresh.ask('/api/v1/join', { method: 'POST', token: null, body: { code, kind: 'browser', name: '', publicKey: pair.publicKey, signature: pair.sign(code) } })).status);
+      statuses.push(
+        (
+          await fresh.ask('/api/v1/join', {
+            method: 'POST',
+            token: null,
+            body: { code, kind: 'browser', name: '', publicKey: pair.publicKey, signature: pair.sign(code) },
+          })
+        ).status,
+      );
     }
     expect(statuses.slice(0, 20)).toEqual(Array(20).fill(200));
     expect(statuses.slice(20)).toEqual([429, 429, 429, 429]);
@@ -124,7 +146,9 @@ describe('the operator', () => {
   it('sees tokens without their secrets', async () => {
     const made = await grid.token(['read'], { owner: 'someone' });
     const answer = await grid.ask('/api/v1/tokens');
-    expect(answer.json).toMatchObject({ items: expect.arrayContaining([expect.objectContaining({ id: made.id, owner: 'someone', prefix: made.secret.slice(0, 13) })]) });
+    expect(answer.json).toMatchObject({
+      items: expect.arrayContaining([expect.objectContaining({ id: made.id, owner: 'someone', prefix: made.secret.slice(0, 13) })]),
+    });
     expect(answer.text).not.toContain(made.secret);
     expect(answer.text).not.toContain('hash');
   });

@@ -15,10 +15,13 @@ describe('the OpenAPI document', () => {
   });
 
   it('describes every procedure that has a REST form, with its scope, once', () => {
-    const operations = Object.values(document['paths'] as Record<string, Record<string, { operationId: string; security: unknown[] }>>).flatMap((path) => Object.values(path));
+    const operations = Object.values(document['paths'] as Record<string, Record<string, { operationId: string; security: unknown[] }>>).flatMap((path) =>
+      Object.values(path),
+    );
     const withRest = (Object.keys(api) as ProcedureName[]).filter((name) => 'rest' in api[name]);
     expect(operations.map((operation) => operation.operationId).sort()).toEqual([...withRest].sort());
-    for (const { operationId, security } of operations) expect([operationId, security.length > 0]).toEqual([operationId, api[operationId as ProcedureName].scope !== 'public']);
+    for (const { operationId, security } of operations)
+      expect([operationId, security.length > 0]).toEqual([operationId, api[operationId as ProcedureName].scope !== 'public']);
   });
 
   it('has no query and mutation without a REST form, and no subscription with one', () => {

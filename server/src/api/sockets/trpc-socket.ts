@@ -10,6 +10,7 @@ import { checkJsonShape } from '../http/body.ts';
 import { BATCH_BODY_BYTES } from '../http/limits.ts';
 import { callerOf } from '../rpc/caller.ts';
 import { type ApiRouter, isDefect } from '../rpc/router.ts';
+import { end } from './worker-socket.ts';
 
 export interface TrpcSockets {
   accept(request: IncomingMessage, socket: Duplex, head: Buffer): void;
@@ -89,7 +90,7 @@ export function createTrpcSockets({ router, authenticator, onDefect }: TrpcSocke
     },
     close() {
       clearInterval(watching);
-      for (const client of server.clients) client.close(1001, 'the coordinator stops');
+      for (const client of server.clients) end(client, 1001, 'the coordinator stops');
       server.close();
     },
   };

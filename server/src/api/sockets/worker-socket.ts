@@ -14,6 +14,15 @@ export interface WorkerSockets {
 
 /** A peer that does not answer two pings is gone; TCP alone would notice only when something is sent. */
 const PING_MS = 15_000;
+/** A peer gets that long to say goodbye too. */
+const GOODBYE_MS = 2_000;
+
+export function end(client: WebSocket, code: number, reason: string): void {
+  client.resume(); // a paused socket would never read the other side's goodbye
+  client.close(code, reason);
+  const timer = setTimeout(() => client.terminate(), GOODBYE_MS);
+  client.once('close', () => clearTimeout(timer));
+}
 
 export function createWorkerSockets(gateway: Pick<Gateway, 'open'>): WorkerSockets {
   const server = new WebSocketServer({
@@ -44,7 +53,7 @@ export function createWorkerSockets(gateway: Pick<Gateway, 'open'>): WorkerSocke
     },
     close() {
       clearInterval(pinging);
-      for (const client of server.clients) client.close(closeCodes.overloaded, 'the coordinator stops');
+      for (const client of server.clients) end(client, closeCodes.overloaded, 'the coordinator stops');
       server.close();
     },
   };
@@ -54,7 +63,7 @@ function join(client: WebSocket, address: string, gateway: Pick<Gateway, 'open'>
   const sink: ConnectionSink = gateway.open({
     remoteAddress: address,
     send: (text) => client.send(text, () => {}), // a failed send shows as close
-    close: (code, reason) => client.close(code, reason),
+    close: (code, reason) => end(client, code, reason),
     get bufferedBytes() {
       return client.bufferedAmount;
     },
