@@ -167,18 +167,18 @@ describe('the bundle for browsers', () => {
   });
 });
 
-/** A TCP proxy that cuts every connection that has moved `cutBytes`, three times in all directions together per request kind. */
+/** A TCP proxy that cuts connections which have moved more than `cutBytes`, six times in all. */
 async function startCutter(port: number, cutBytes: number): Promise<{ url: string; cuts: () => number; movedBytes: () => number; close: () => void }> {
   let cuts = 0;
   let moved = 0;
+  let ownPort = 0;
   const open = new Set<Socket>();
+  // The coordinator answers to its own address only.
+  const asTarget = (part: Buffer) => Buffer.from(part.toString('latin1').replace(`127.0.0.1:${ownPort}`, `127.0.0.1:${port}`), 'latin1');
   const server = createServer((near) => {
     const far = connectTcp(port, '127.0.0.1');
     let ownBytes = 0;
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
+    const relay = (from: Socket, to: Socket, change: (part: Buffer) => Buffer) => {
       open.add(from);
       from.on('data', (part: Buffer) => {
         moved += part.length;
@@ -187,23 +187,22 @@ async function startCutter(port: number, cutBytes: number): Promise<{ url: strin
           cuts += 1;
           near.destroy();
           far.destroy();
-          return;
-        }
-        if (!to.write(part)) from.pause();
+        } else if (!to.write(change(part))) from.pause();
       });
       to.on('drain', () => from.resume());
-      from.on('error', () => undefined);
-      from.on('close', () => {
-        open.delete(from);
-        to.destroy();
-      });
-    }
+      from.on('error', () => to.destroy());
+      from.on('end', () => to.end());
+      from.on('close', () => open.delete(from));
+    };
+    relay(near, far, asTarget);
+    relay(far, near, (part) => part);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
+  ownPort = address.port;
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: `http://127.0.0.1:${ownPort}`,
     cuts: () => cuts,
     movedBytes: () => moved,
     close: () => {

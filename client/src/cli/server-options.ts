@@ -9,6 +9,7 @@ export interface ServerFlags extends CommonOptions {
   readonly data?: string;
   readonly dashboard: boolean;
   readonly publicUrl?: string;
+  readonly insecure?: boolean;
   readonly allowMock?: boolean;
 }
 
@@ -19,6 +20,7 @@ export function addServerOptions(command: Command): Command {
     .option('--data <dir>', 'where everything is kept (default: UDCS_DATA or ~/.local/share/udcs)')
     .option('--public-url <url>', 'address under which others reach it')
     .option('--no-dashboard', 'without the web pages')
+    .option('--insecure', 'listen on a network address without TLS')
     .option('--allow-mock', 'take MOCK jobs (tests only)');
 }
 
@@ -29,6 +31,7 @@ export function serverArgs(flags: ServerFlags): string[] {
     ...(flags.data === undefined ? [] : ['--data', flags.data]),
     ...(flags.publicUrl === undefined ? [] : ['--public-url', flags.publicUrl]),
     ...(flags.dashboard ? [] : ['--no-dashboard']),
+    ...(flags.insecure === true ? ['--insecure'] : []),
     ...(flags.allowMock === true ? ['--allow-mock'] : []),
   ];
 }

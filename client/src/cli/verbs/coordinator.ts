@@ -8,7 +8,7 @@ export function addCoordinator(program: Command): void {
   const command = addVerb(program, {
     usage: 'coordinator',
     summary: 'Run the coordinator alone: API, artifacts, dashboard, no worker.',
-    examples: ['udcs coordinator --data /srv/udcs --port 8080', 'udcs coordinator --host 0.0.0.0 --public-url https://grid.example.org'],
+    examples: ['udcs coordinator --data /srv/udcs --port 8080', 'udcs coordinator --public-url https://grid.example.org'],
   });
   addServerOptions(command).action(
     action<ServerFlags>(async (context, flags) => {
