@@ -17,3 +17,6 @@ export const stdinSchema = z.string().check(z.maxLength(65_536));
 
 /** Names reserved for the system in an environment or a uniform struct. */
 export const isReservedName = (name: string): boolean => name.startsWith('UDCS_');
+
+/** Exit codes that count as success. */
+export const successExitCodesSchema = z.array(z.int().check(z.minimum(0), z.maximum(255))).check(z.minLength(1), z.maxLength(256));

@@ -1,5 +1,6 @@
 // A WebGPU device for tests in Node: npm webgpu on the real driver or on the SwiftShader that Debian's chromium package brings.
 import { existsSync } from 'node:fs';
+import type { TestContext } from 'vitest';
 import type { Host } from '../kit/executor.ts';
 
 const ICD = '/usr/lib/chromium/vk_swiftshader_icd.json';
@@ -10,11 +11,22 @@ interface NodeGpu {
   lose(): void;
 }
 
-/** Null with a printed reason where there is no adapter. */
+let reason = '';
+
+/** For beforeEach: skips the test with the reason nodeGpu() found, in words that the test report repeats. */
+export const skipWithout =
+  (gpu: NodeGpu | null) =>
+  (context: TestContext): void => {
+    if (gpu !== null) return;
+    Object.assign(context.task.meta, { skipReason: reason });
+    context.skip(reason);
+  };
+
+/** Null where there is no adapter. */
 export async function nodeGpu(): Promise<NodeGpu | null> {
   if (process.env['VK_ICD_FILENAMES'] === undefined && existsSync(ICD)) process.env['VK_ICD_FILENAMES'] = ICD;
-  const skip = (reason: string): null => {
-    console.warn(`skipped: WGSL_KERNEL on a device: ${reason}`);
+  const skip = (why: string): null => {
+    reason = why;
     return null;
   };
   const webgpu = await import('webgpu').catch(() => null);

@@ -2,7 +2,7 @@
 // the contract; native.ts chooses the build and asks the host to run it.
 import { digestSchema, isTaskPath, type Predicate } from '@udcs/protocol';
 import * as z from 'zod/mini';
-import { argumentsSchema, environmentSchema, isReservedName, stdinSchema } from '../../kit/fields.ts';
+import { argumentsSchema, environmentSchema, isReservedName, stdinSchema, successExitCodesSchema } from '../../kit/fields.ts';
 import { defineTaskType } from '../../kit/task-type.ts';
 
 const word = z.string().check(z.regex(/^[A-Za-z0-9_.-]{1,40}$/));
@@ -27,7 +27,7 @@ export const nativeExecSpecSchema = z.strictObject({
   stdin: z.optional(stdinSchema),
   /** Relative to the task's folder; "." is the folder itself. */
   workingDir: z._default(z.string().check(z.maxLength(512)), '.'),
-  successExitCodes: z._default(z.array(z.int().check(z.minimum(0), z.maximum(255))).check(z.minLength(1), z.maxLength(64)), [0]),
+  successExitCodes: z._default(successExitCodesSchema, [0]),
   /** Mode bits taken away from files the program makes, as a number (octal 022 is 18). */
   umask: z._default(z.int().check(z.minimum(0), z.maximum(0o777)), 0o022),
 });

@@ -73,6 +73,12 @@ describe('a WASM task that goes wrong', () => {
     expect(failure instanceof ProgramFailed && failure.exitCode).toBe(1);
   });
 
+  it('keeps the outputs of a program whose exit code counts as success', async () => {
+    const { result, host } = await run('native', 'wc', { args: ['missing.txt'], successExitCodes: [0, 1] }, { outputs: [outputOf('err', '/dev/stderr')] });
+    expect(result.exitCode).toBe(1);
+    expect(host.textOf('err')).toContain('missing.txt');
+  });
+
   it.each([
     ['divide', 'divide by zero'],
     ['unreachable', 'unreachable'],

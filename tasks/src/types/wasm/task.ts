@@ -2,7 +2,7 @@
 // files. This is the contract; engine/ runs it, the same on both sides.
 import { digestSchema } from '@udcs/protocol';
 import * as z from 'zod/mini';
-import { argumentsSchema, environmentSchema, isReservedName, stdinSchema } from '../../kit/fields.ts';
+import { argumentsSchema, environmentSchema, isReservedName, stdinSchema, successExitCodesSchema } from '../../kit/fields.ts';
 import { defineTaskType } from '../../kit/task-type.ts';
 
 /** Features a module may need. Each one is probed on the worker before the module is compiled. */
@@ -19,6 +19,8 @@ export const wasmSpecSchema = z.strictObject({
   args: z._default(argumentsSchema, []),
   env: z._default(environmentSchema, {}),
   stdin: z.optional(stdinSchema),
+  /** Of a _start command; outputs are kept for each of them. */
+  successExitCodes: z._default(successExitCodesSchema, [0]),
   /** For an exported function: numbers, or text ("42", "1.5", and "123n" for an i64). */
   params: z._default(z.array(z.union([z.number(), z.string().check(z.regex(/^(\$\{[^}]*\}|[-+0-9.eEn])+$/), z.maxLength(64))])).check(z.maxLength(64)), []),
   /** Cap of linear memory, rounded down to 64 KiB pages; default: the job's resources.memoryBytes. */

@@ -1,11 +1,12 @@
 // WGSL_KERNEL on a real device where there is one (SwiftShader counts), through the executor that hosts load.
 import { readFileSync } from 'node:fs';
 import { normalizeJob } from '@udcs/protocol';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { taskTypes } from '../../index.ts';
 import { parseSpec } from '../../kit/index.ts';
 import { nativeExecutors } from '../../native.ts';
 import { failureOf, fakeHost, inputOf, never, outputOf, taskOf } from '../../testing/fake-host.ts';
-import { nodeGpu } from '../../testing/node-gpu.ts';
+import { nodeGpu, skipWithout } from '../../testing/node-gpu.ts';
 import { wgslKernel } from './task.ts';
 
 const gpu = await nodeGpu();
@@ -47,7 +48,8 @@ const storeIndex = (rows: number, more: object = {}) => ({
   ...more,
 });
 
-describe.skipIf(gpu === null)('WGSL_KERNEL on a device', () => {
+describe('WGSL_KERNEL on a device', () => {
+  beforeEach(skipWithout(gpu));
   afterAll(() => Reflect.deleteProperty(globalThis, 'udcsTestGpu'));
 
   it('passes its own check', async () => {
@@ -192,6 +194,11 @@ describe('the WGSL_KERNEL contract', () => {
     ['add split', { workgroups: [70_000, 1, 1] }],
   ])('says %s', (sentence, spec) => {
     expect(checked(spec)).toContain(sentence);
+  });
+
+  it('knows its wishes from a spec without defaults, as it is stored', () => {
+    const stored = { code: 'x', workgroups: [1, 1, 1], bindings: [out] };
+    expect(taskTypes.WGSL_KERNEL?.alternatives(stored)).toEqual([[{ attr: 'webgpu', op: '=', value: true }]]);
   });
 
   it('asks workers for WebGPU, features and limits', () => {

@@ -18,7 +18,8 @@ export const wgslKernel = defineTaskType<WgslKernelSpec>({
   summary: 'A WebGPU compute shader over typed buffers, on the GPU of a tab or of a native worker.',
   spec: wgslKernelSpecSchema,
   artifacts: () => [],
-  alternatives: (spec) => [wishes(spec)],
+  // Parsed again on purpose: the scheduler asks with the spec as it was stored, where defaults are not filled in.
+  alternatives: (spec) => [wishes(wgslKernelSpecSchema.parse(spec))],
   isolation: 'wasm',
   check: checkWgslKernel,
   describe: () => 'Runs a compute shader on your graphics processor in short steps. It sees only its own numbers.',

@@ -150,7 +150,7 @@ export async function runWasm(task: ExecutorTask<WasmSpec>, host: WasmHost, sign
   let ended: { exitCode: number | null; value?: unknown };
   try {
     ended = task.spec.entryPoint === '_start' ? { exitCode: runCommand(instance) } : { exitCode: null, value: callExport(instance.exports, task.spec) };
-    if (ended.exitCode !== null && ended.exitCode !== 0)
+    if (ended.exitCode !== null && !task.spec.successExitCodes.includes(ended.exitCode))
       throw new ProgramFailed('EXIT_CODE', `the program exited with code ${ended.exitCode}`, { exitCode: ended.exitCode });
   } catch (thrown) {
     throw limitMet(crashOf(thrown, world), world, gated, instance, task);

@@ -1,9 +1,9 @@
 // The gate against a corpus: hostile kernels end as they must, benign ones compute what they computed before it.
 import fc from 'fast-check';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { nativeExecutors } from '../../../native.ts';
 import { failureOf, fakeHost, never, outputOf, taskOf } from '../../../testing/fake-host.ts';
-import { nodeGpu } from '../../../testing/node-gpu.ts';
+import { nodeGpu, skipWithout } from '../../../testing/node-gpu.ts';
 import { benign, HEAD } from '../../../testing/wgsl-benign.ts';
 import { hostile } from '../../../testing/wgsl-hostile.ts';
 import { wgslKernelSpecSchema } from '../schema.ts';
@@ -56,7 +56,8 @@ async function runUngated(code: string): Promise<Uint8Array> {
   return bytes;
 }
 
-describe.skipIf(gpu === null)('the WGSL gate on a device', () => {
+describe('the WGSL gate on a device', () => {
+  beforeEach(skipWithout(gpu));
   afterAll(() => Reflect.deleteProperty(globalThis, 'udcsTestGpu'));
 
   it.each(Object.entries(benign))('leaves the results of a benign kernel alone: %s', async (_, code) => {
