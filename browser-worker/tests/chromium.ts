@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type BrowserContext, chromium, type Page } from 'playwright';
+import type { TestContext } from 'vitest';
 import type { DonationState } from '../src/page/state.ts';
 
 const CANDIDATES = [process.env['UDCS_CHROMIUM'] ?? '', '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
@@ -45,4 +46,12 @@ export const stateOf = (page: Page): Promise<DonationState> =>
 
 export async function buildBundle(): Promise<void> {
   await promisify(execFile)(process.execPath, [join(import.meta.dirname, '..', 'scripts', 'bundle.mjs')]);
+}
+
+/** Printed with the test and read by the test command: a skip is never silent. */
+export function needsChromium(context: TestContext): void {
+  if (chromiumPath !== null) return;
+  const reason = 'no Chromium is installed (install chromium, or set UDCS_CHROMIUM)';
+  Object.assign(context.task.meta, { skipReason: reason });
+  context.skip(reason);
 }

@@ -15,13 +15,13 @@ function fakeDevice(share: number) {
     return undefined;
   };
   const queue = {
-    submit: (): undefined => {
+    submit: (_buffers: Iterable<GPUCommandBuffer>): undefined => {
       pendingMs += WORK_MS;
       return undefined;
     },
     onSubmittedWorkDone: finish,
   };
-  const device = { queue, createBuffer: () => ({ mapAsync: finish }) as Partial<GPUBuffer> as GPUBuffer };
+  const device = { queue, createBuffer: (_descriptor: GPUBufferDescriptor) => ({ mapAsync: (_mode: number) => finish() }) as Partial<GPUBuffer> as GPUBuffer };
   paceDevice(device, {
     share: () => share,
     sleep: async (ms) => {
