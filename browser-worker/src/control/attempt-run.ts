@@ -24,7 +24,7 @@ import type { TaskThread, TaskThreads } from './task-threads.ts';
 /** Together per report; what is over is uploaded, so that a report always fits a frame. */
 const INLINE_BYTES = 4 * limits.inlineOutputBytes;
 
-export interface RunEvents {
+interface RunEvents {
   log(line: LogLine): void;
   progress(): void;
   /** The executor has ended and its slot is free; the report follows when the outputs are uploaded. `killed` = the thread was busy. */

@@ -33,7 +33,7 @@ export function sentenceFor(state: SentenceFacts): string {
 }
 
 /** A sentence about what ended less than this ago stands: ten tasks a second would make the line flicker. */
-export const LINGER_MS = 2_000;
+const LINGER_MS = 2_000;
 
 function workingSentence({ tasks, lastTask }: SentenceFacts): string {
   const first = tasks[0];
