@@ -2,9 +2,9 @@
 import type { Job } from '@udcs/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findGpu } from '../src/detect/gpu.ts';
-import { type Stage, stage, textOf } from './harness.ts';
+import { type Stage, stage, tempDir, textOf } from './harness.ts';
 
-const gpu = await findGpu();
+const gpu = await findGpu(tempDir());
 if ('none' in gpu) process.stderr.write(`skipped: WGSL in a native worker (${gpu.none})\n`);
 
 const kernel = (body: string): string => `

@@ -23,7 +23,7 @@ export interface Found {
 
 export async function findOut(machine: Machine, sandbox: Sandbox, policy: Policy, stateDir: string): Promise<Found> {
   const wantsSpeeds = TASK_TYPES.some((type) => type !== 'MOCK' && isNativeTaskType(type) && policy.wants(type));
-  const gpu = policy.wants('WGSL_KERNEL') ? await findGpu() : null;
+  const gpu = policy.wants('WGSL_KERNEL') ? await findGpu(stateDir) : null;
   const found = gpu === null || 'none' in gpu ? null : gpu;
   return {
     attributes: {

@@ -1,12 +1,11 @@
 // Looks for a WebGPU adapter: the machine's own drivers first, a software driver if there is none. A software adapter is
 // always marked as such; it is never called a GPU. Each try runs in a process of its own with a time limit.
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import type { Attributes, Device } from '@udcs/protocol';
 import { gpuProbeEntry } from '../executor/code-folders.ts';
 import type { GpuChoice } from '../executor/frames.ts';
+import { findSoftwareDriver } from './software-driver.ts';
 
 export interface GpuProbe {
   readonly vendor: string;
@@ -28,17 +27,11 @@ export interface FoundGpu {
 const PROBE_MS = 15_000;
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|software|warp|basic render/i;
 
-/** Where packagers put Chromium's software Vulkan driver. */
-const SWIFTSHADER_FILES = [
-  '/usr/lib/chromium/vk_swiftshader_icd.json',
-  '/usr/lib/chromium-browser/vk_swiftshader_icd.json',
-  '/usr/lib64/chromium-browser/vk_swiftshader_icd.json',
-  '/opt/google/chrome/vk_swiftshader_icd.json',
-  '/snap/chromium/current/usr/lib/chromium-browser/vk_swiftshader_icd.json',
-];
-
-/** Null with the reason when there is no adapter at all. */
-export async function findGpu(): Promise<FoundGpu | { readonly none: string }> {
+/**
+ * The adapter, or why there is none.
+ * @param stateDir where a packed software driver may be unpacked
+ */
+export async function findGpu(stateDir: string): Promise<FoundGpu | { readonly none: string }> {
   try {
     createRequire(import.meta.url).resolve('webgpu');
   } catch {
@@ -46,35 +39,21 @@ export async function findGpu(): Promise<FoundGpu | { readonly none: string }> {
   }
   const own = await probeWith({});
   if (own !== null && !isSoftware(own)) return describe(own, {}, [], false);
-  const icd = softwareDriver();
-  if (icd !== null) {
-    const env = { VK_ICD_FILENAMES: icd, VK_DRIVER_FILES: icd };
-    const soft = await probeWith(env);
-    if (soft !== null) return describe(soft, env, [dirname(icd)], true);
+  const driver = findSoftwareDriver(stateDir);
+  if (driver !== null) {
+    const soft = await probeWith(driver.env);
+    if (soft !== null) return describe(soft, driver.env, [driver.folder], true);
   }
   if (own !== null) return describe(own, {}, [], true);
   return {
     none:
-      icd === null
+      driver === null
         ? 'no Vulkan driver was found (no GPU driver, no SwiftShader of an installed Chromium)'
         : 'the drivers that were found offer no WebGPU adapter',
   };
 }
 
 const isSoftware = (probe: GpuProbe): boolean => SOFTWARE.test(`${probe.vendor} ${probe.architecture} ${probe.description}`);
-
-function softwareDriver(): string | null {
-  const given = process.env['UDCS_SWIFTSHADER_ICD'];
-  const candidates = [...(given === undefined || given === '' ? [] : [given]), ...SWIFTSHADER_FILES, ...unpackedByNpm()];
-  return candidates.find((file) => existsSync(file)) ?? null;
-}
-
-/** `@sparticuz/chromium` unpacks its driver into the temporary folder when a browser of it was started. */
-function unpackedByNpm(): string[] {
-  const folder = process.env['TMPDIR'] ?? '/tmp';
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder).includes('vk_swiftshader_icd.json') ? [join(folder, 'vk_swiftshader_icd.json')] : [];
-}
 
 function probeWith(env: Readonly<Record<string, string>>): Promise<GpuProbe | null> {
   return new Promise((resolve) => {

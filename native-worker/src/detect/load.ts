@@ -13,6 +13,7 @@ interface Sample {
 }
 
 const MIN_WINDOW_TICKS = 50;
+const SAMPLE_MS = 500;
 
 export class LoadMeter {
   readonly #folder: string;
@@ -46,8 +47,13 @@ export class LoadMeter {
   }
 }
 
+/** Workers that share a process share the walk through the process table. */
+let last: { readonly atMs: number; readonly sample: Sample } | null = null;
+
 function sample(): Sample {
-  return process.platform === 'linux' ? sampleProc() : sampleOs();
+  const nowMs = performance.now();
+  if (last === null || nowMs - last.atMs > SAMPLE_MS) last = { atMs: nowMs, sample: process.platform === 'linux' ? sampleProc() : sampleOs() };
+  return last.sample;
 }
 
 function sampleProc(): Sample {
