@@ -22,7 +22,6 @@ export interface AttemptRow {
 
 export interface JobRow {
   readonly submitted: SubmitRow;
-  readonly upstreamEnded: Record<string, End>;
   counted: FactOf<'job.counted'>;
   canceledAtMs: number | null;
   readonly tasks: Map<number, TaskRow>;
@@ -30,11 +29,19 @@ export interface JobRow {
   plan: { seq: number; state: unknown; done: boolean; wakeAtMs: number | null; readonly pieces: PieceRecord[] } | null;
 }
 
+/** One thing the disk was asked, and what it answered: to be asked again of the real store. */
+export type DiskEntry =
+  | { readonly type: 'boot'; readonly answer: BootSnapshot }
+  | { readonly type: 'commit'; readonly group: CommitGroup; readonly answer: CommitResult }
+  | { readonly type: 'reload'; readonly jobs: readonly JobId[]; readonly answer: readonly JobSnapshot[] };
+
 const attemptId = (key: string, epoch: number, attempt: number): string => `${key}/${epoch}/${attempt}`;
 
 export class Disk {
   epoch = 0;
   full = false;
+  /** Set to keep everything that was asked. */
+  log: DiskEntry[] | null = null;
   readonly jobs = new Map<JobId, JobRow>();
   private readonly byKey = new Map<string, JobId>();
   private readonly hosts = new Map<string, string>();
@@ -44,14 +51,18 @@ export class Disk {
     const open = [...this.jobs.values()].filter((row) => row.counted.endedAtMs === null);
     const ended: Record<string, End> = {};
     for (const row of open) for (const id of upstreamOf(row.submitted)) this.noteEnd(id, ended);
-    return { epoch: this.epoch, jobs: open.map((row) => this.snapshot(row)), ended };
+    const answer = { epoch: this.epoch, jobs: open.map((row) => this.snapshot(row)), ended };
+    this.log?.push({ type: 'boot', answer });
+    return answer;
   }
 
   reload(jobs: readonly JobId[]): JobSnapshot[] {
-    return jobs.flatMap((id) => {
+    const answer = jobs.flatMap((id) => {
       const row = this.jobs.get(id);
       return row === undefined || row.counted.endedAtMs !== null ? [] : [this.snapshot(row)];
     });
+    this.log?.push({ type: 'reload', jobs, answer });
+    return answer;
   }
 
   /** Writes one group, whole. Order: facts, submits, cancels. */
@@ -64,7 +75,9 @@ export class Disk {
       row.canceledAtMs ??= atMs;
       return true;
     });
-    return { changes: group.changes.map(() => []), refused, submits, canceled };
+    const answer = { changes: group.changes.map(() => []), refused, submits, canceled };
+    this.log?.push({ type: 'commit', group, answer });
+    return answer;
   }
 
   endOf(job: string): End | null {
@@ -88,8 +101,6 @@ export class Disk {
       return { ok: true, existing: true, id: earlier, total: row.counted.total };
     }
     if (upstreamOf(submitted).some((id) => !this.jobs.has(id))) return { ok: false, error: { code: 'NOT_FOUND', message: 'an upstream job is unknown' } };
-    const upstreamEnded: Record<string, End> = {};
-    for (const id of upstreamOf(submitted)) this.noteEnd(id, upstreamEnded);
     const counted: FactOf<'job.counted'> = {
       type: 'job.counted',
       job: job.id,
@@ -103,14 +114,16 @@ export class Disk {
       endedAtMs: null,
       error: null,
     };
-    this.jobs.set(job.id, { submitted, upstreamEnded, counted, canceledAtMs: null, tasks: new Map(), attempts: new Map(), plan: null });
+    this.jobs.set(job.id, { submitted, counted, canceledAtMs: null, tasks: new Map(), attempts: new Map(), plan: null });
     if (key !== null) this.byKey.set(key, job.id);
     return { ok: true, existing: false, job: this.record(job.id) };
   }
 
   private record(id: JobId): JobRecord {
     const row = this.jobs.get(id) as JobRow;
-    return { ...row.submitted.job, upstreamEnded: row.upstreamEnded };
+    const upstreamEnded: Record<string, End> = {};
+    for (const upstream of upstreamOf(row.submitted)) this.noteEnd(upstream, upstreamEnded);
+    return { ...row.submitted.job, upstreamEnded };
   }
 
   private applyFacts(facts: readonly Fact[]): Fact[] {
@@ -199,7 +212,7 @@ export class Disk {
       settled: ranges([...row.tasks.keys()]),
       tried: triedOf(row),
       open: [...row.attempts.values()]
-        .filter((attempt) => !attempt.ended)
+        .filter((attempt) => !attempt.ended && !rows.some((task) => task.key === attempt.key))
         .map(({ key, epoch, attempt, worker, host, assignedAtMs }) => ({
           ref: { task: `${row.submitted.job.id}.${key}` as const, epoch, attempt },
           worker: worker as `wkr_${string}`,
@@ -230,8 +243,9 @@ function ranges(indexes: number[]): [number, number][] {
 
 function triedOf(row: JobRow): JobSnapshot['tried'] {
   const byKey = new Map<string, { attempts: number; failures: number; lost: number; hosts: Set<string> }>();
+  const settled = new Set([...row.tasks.values()].map((task) => task.key));
   for (const { key, attempt, state, host, ended } of row.attempts.values()) {
-    if (!ended) continue;
+    if (!ended || settled.has(key)) continue;
     const entry = byKey.get(key) ?? { attempts: 0, failures: 0, lost: 0, hosts: new Set<string>() };
     byKey.set(key, entry);
     entry.attempts = Math.max(entry.attempts, attempt);

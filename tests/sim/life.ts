@@ -41,6 +41,8 @@ export class Life {
   readonly writer: WriterQueue;
   alive = true;
   fuse: number | null = null;
+  /** It was told to stop. */
+  stopping = false;
   /** Set by the world to look at the fleet; null before boot. */
   fleet: Fleet | null = null;
   readonly sockets = new Set<() => void>();

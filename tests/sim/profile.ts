@@ -17,7 +17,19 @@ export interface Profile {
   readonly troubles: Readonly<Record<Trouble, number>>;
 }
 
-export const TROUBLES = ['coordinatorCrash', 'fuse', 'workerCrash', 'freeze', 'cutLine', 'silentCut', 'drain', 'leave', 'clockJump', 'diskFull'] as const;
+export const TROUBLES = [
+  'coordinatorCrash',
+  'shutdown',
+  'fuse',
+  'workerCrash',
+  'freeze',
+  'cutLine',
+  'silentCut',
+  'drain',
+  'leave',
+  'clockJump',
+  'diskFull',
+] as const;
 export type Trouble = (typeof TROUBLES)[number];
 
 const OWNERS = ['own_a', 'own_b'] as const;
@@ -35,6 +47,7 @@ export function drawProfile(random: Random): Profile {
     faultsUntilMs,
     troubles: {
       coordinatorCrash: often(2),
+      shutdown: often(1),
       fuse: often(3),
       workerCrash: often(3),
       freeze: often(3),

@@ -3,7 +3,7 @@
 import type { ToWorker } from '@udcs/protocol';
 import { explain } from '../../server/src/core/index.ts';
 import { Agenda } from './agenda.ts';
-import { Disk } from './disk.ts';
+import { Disk, type DiskEntry } from './disk.ts';
 import { type Gossip, HostileWorker } from './hostile.ts';
 import { Life } from './life.ts';
 import { drawProfile, type Profile, TROUBLES, type Trouble } from './profile.ts';
@@ -31,8 +31,15 @@ const SETTLE_WITHIN_MS = 20 * 60_000;
 const STEPS_MAX = 200_000;
 const MICRO_TURNS = 30;
 
-export async function runSeed(seed: number, options: { readonly onTrace?: (line: string) => void } = {}): Promise<RunResult> {
+export interface RunOptions {
+  readonly onTrace?: (line: string) => void;
+  /** Takes everything the disk was asked and answered. */
+  readonly diskLog?: DiskEntry[];
+}
+
+export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunResult> {
   const world = new World(seed, options.onTrace);
+  world.disk.log = options.diskLog ?? null;
   const broken = await world.run();
   return { seed, broken, trace: world.traceHex, steps: world.steps, simulatedMs: world.agenda.nowMs, results: world.witness.results };
 }
@@ -226,7 +233,8 @@ class World {
 
   private died(life: Life, reason: string): void {
     this.note(`coordinator dies: ${reason}`);
-    if (reason !== 'crash') this.fail(new Violation(`the coordinator does not break by itself: ${reason}`));
+    // A store that still can not write when the coordinator stops ends it, too: nothing was promised of what it had.
+    if (reason !== 'crash' && !life.stopping) this.fail(this.witness.broken ?? new Violation(`the coordinator does not break by itself: ${reason}`));
     if (this.life !== life) return;
     this.witness.lifeEnded();
     this.life = null;
@@ -249,6 +257,9 @@ class World {
     switch (trouble) {
       case 'coordinatorCrash':
         this.life?.die('crash');
+        return;
+      case 'shutdown':
+        this.shutDown();
         return;
       case 'fuse':
         if (this.life !== null) this.life.fuse = random.int(0, 30);
@@ -282,6 +293,17 @@ class World {
         });
         return;
     }
+  }
+
+  /** SIGTERM: drains for a while, then the process ends and another one starts. */
+  private shutDown(): void {
+    const life = this.life;
+    if (life === null || life.fleet === null || life.stopping) return;
+    life.stopping = true;
+    life.coordinator.drain(this.random.int(100, 10_000)).then(
+      () => life.die('crash'),
+      (thrown: unknown) => this.fail(thrown),
+    );
   }
 
   private heal(): void {

@@ -24,8 +24,10 @@ select job, min(idx) as low, max(idx) as high
 from (select job, idx, idx - row_number() over (partition by job order by idx) as run from task where job in (${scope}))
 group by job, run order by job, low`;
 
+/** `attempts` is the highest number given, not how many rows: offers that were taken back leave none, and a number is never given twice. */
+/** `attempts` is the highest number that has ended: attempts that were taken back leave no row, and a number is never given twice. */
 export const triedAttempts = (scope: string): string => `
-select a.job, a.key, count(*) as attempts, sum(a.state = 'failed') as failures, sum(a.state = 'lost') as lost, max(a.seq) as seq,
+select a.job, a.key, max(a.attempt) as attempts, sum(a.state = 'failed') as failures, sum(a.state = 'lost') as lost, max(a.seq) as seq,
   json_group_array(distinct coalesce(a.host, w.host)) filter (where a.state in ('failed', 'lost') and coalesce(a.host, w.host) is not null) as hosts
 from attempt a left join worker w on w.id = a.worker
 where a.ended_at_ms is not null and a.job in (${scope}) group by a.job, a.key`;
