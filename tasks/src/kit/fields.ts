@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 
 /** A program's argument: any text without NUL. */
-export const argumentSchema = z.string().check(
+const argumentSchema = z.string().check(
   z.maxLength(4_096),
   z.refine((text) => !text.includes('\0'), 'an argument can not hold a NUL character'),
 );

@@ -8,7 +8,7 @@ import { mockPlan } from './plan.ts';
 const count = z.int().check(z.nonnegative(), z.maximum(1_000_000));
 const ms = z.int().check(z.nonnegative(), z.maximum(3_600_000));
 
-export const mockSpecSchema = z.strictObject({
+const mockSpecSchema = z.strictObject({
   /** How long it takes. */
   runMs: z._default(ms, 0),
   /** Up to this much longer, the same for the same index and attempt. */

@@ -7,7 +7,7 @@ import { defineTaskType } from '../../kit/task-type.ts';
 
 const word = z.string().check(z.regex(/^[A-Za-z0-9_.-]{1,40}$/));
 
-export const nativeBuildSchema = z.strictObject({
+const nativeBuildSchema = z.strictObject({
   /** As in the attribute os.name: linux, darwin, win32, freebsd. */
   os: word,
   /** As in the attribute arch: x64, arm64, riscv64, arm. */
@@ -19,7 +19,7 @@ export const nativeBuildSchema = z.strictObject({
 });
 export type NativeBuild = z.infer<typeof nativeBuildSchema>;
 
-export const nativeExecSpecSchema = z.strictObject({
+const nativeExecSpecSchema = z.strictObject({
   builds: z.array(nativeBuildSchema).check(z.minLength(1), z.maxLength(32)),
   /** argv after the program name, handed over as they are: no shell reads them. */
   args: z._default(argumentsSchema, []),

@@ -2,9 +2,9 @@
 import type { JobSpec } from '@udcs/protocol';
 import { type Binding, type Field, RESERVED_FIELDS, type WgslKernelSpec } from './schema.ts';
 
-export const MAX_WORKGROUPS_PER_AXIS = 65_535;
+const MAX_WORKGROUPS_PER_AXIS = 65_535;
 /** Of one buffer, whatever a device may allow. */
-export const MAX_BUFFER_BYTES = 1024 ** 3;
+const MAX_BUFFER_BYTES = 1024 ** 3;
 
 const FIELD_COMPONENTS: Readonly<Record<Field['type'], number>> = {
   f32: 1,
@@ -22,10 +22,10 @@ const FIELD_COMPONENTS: Readonly<Record<Field['type'], number>> = {
   vec4u: 4,
   mat4x4f: 16,
 };
-export const componentsOf = (type: Field['type']): number => FIELD_COMPONENTS[type];
+const componentsOf = (type: Field['type']): number => FIELD_COMPONENTS[type];
 export const bytesPerElement = (dtype: Binding['dtype']): number => (dtype === 'f16' ? 2 : 4);
 export const elementsOf = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
-export const isReservedField = (name: string): boolean => RESERVED_FIELDS.some((reserved) => reserved === name);
+const isReservedField = (name: string): boolean => RESERVED_FIELDS.some((reserved) => reserved === name);
 
 function checkField(where: string, field: Field, splitOffset: string | null): string | null {
   const what = `${where}, field ${field.name}`;

@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 
 /** A WGSL identifier; `__` and the prefix `udcs_` are kept for the text we inject. */
-export const identifierSchema = z.string().check(z.regex(/^(?!__)(?!udcs_)[A-Za-z][A-Za-z0-9_]{0,99}$/));
+const identifierSchema = z.string().check(z.regex(/^(?!__)(?!udcs_)[A-Za-z][A-Za-z0-9_]{0,99}$/));
 
 const axis = z.int().check(z.minimum(1), z.maximum(16_777_216));
 const workgroupsSchema = z.tuple([axis, axis, axis]);
@@ -10,16 +10,16 @@ const workgroupsSchema = z.tuple([axis, axis, axis]);
 /** Numbers, or text that becomes one after `${index}` and `${entry.x}` are put in. */
 const numberText = z.union([z.number(), z.boolean(), z.string().check(z.regex(/^(\$\{[^}]*\}|[-+0-9.eE])+$/), z.maxLength(64))]);
 
-export const DTYPES = ['f32', 'i32', 'u32', 'f16'] as const;
+const DTYPES = ['f32', 'i32', 'u32', 'f16'] as const;
 export type Dtype = (typeof DTYPES)[number];
 
-export const FIELD_TYPES = ['f32', 'i32', 'u32', 'f16', 'vec2f', 'vec3f', 'vec4f', 'vec2i', 'vec3i', 'vec4i', 'vec2u', 'vec3u', 'vec4u', 'mat4x4f'] as const;
+const FIELD_TYPES = ['f32', 'i32', 'u32', 'f16', 'vec2f', 'vec3f', 'vec4f', 'vec2i', 'vec3i', 'vec4i', 'vec2u', 'vec3u', 'vec4u', 'mat4x4f'] as const;
 export type FieldType = (typeof FIELD_TYPES)[number];
 
 /** Field names that the system fills in. */
 export const RESERVED_FIELDS = ['UDCS_INDEX', 'UDCS_COUNT', 'UDCS_ATTEMPT'] as const;
 
-export const fieldSchema = z.strictObject({
+const fieldSchema = z.strictObject({
   /** As in the WGSL struct, or UDCS_INDEX, UDCS_COUNT, UDCS_ATTEMPT (no value: the system fills them in). */
   name: z.union([identifierSchema, z.enum(RESERVED_FIELDS)]),
   type: z.enum(FIELD_TYPES),
@@ -27,7 +27,7 @@ export const fieldSchema = z.strictObject({
 });
 export type Field = z.infer<typeof fieldSchema>;
 
-export const bindingSchema = z.strictObject({
+const bindingSchema = z.strictObject({
   group: z.int().check(z.minimum(0), z.maximum(3)),
   binding: z.int().check(z.minimum(0), z.maximum(999)),
   /** `storage` is read_write in the shader, `read-storage` is read. */

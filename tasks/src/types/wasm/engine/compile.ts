@@ -21,7 +21,7 @@ export interface GatedModule {
 
 let kept: { readonly key: string; readonly gated: GatedModule } | null = null;
 
-export function capPagesOf(spec: WasmSpec, memoryBytes: number): number {
+function capPagesOf(spec: WasmSpec, memoryBytes: number): number {
   return Math.min(MAX_PAGES, Math.floor(Math.min(spec.memory?.maxBytes ?? memoryBytes, memoryBytes) / PAGE_BYTES));
 }
 

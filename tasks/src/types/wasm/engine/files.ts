@@ -39,7 +39,7 @@ export class Quota {
 }
 
 /** A file whose bytes may be shared with the input they came from until the first write. */
-export class TaskFile extends File {
+class TaskFile extends File {
   private readonly quota: Quota;
   private buffer: Uint8Array;
   private length: number;

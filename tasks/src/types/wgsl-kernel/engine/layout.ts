@@ -32,7 +32,7 @@ const SHAPES: Readonly<Record<FieldType, Shape>> = {
 
 const roundUp = (value: number, to: number): number => Math.ceil(value / to) * to;
 
-export interface PlacedField {
+interface PlacedField {
   readonly field: Field;
   readonly offsetBytes: number;
 }

@@ -41,7 +41,7 @@ const LOOP_WORDS = new Set(['loop', 'for', 'while']);
 const CLOSING: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' };
 
 /** For every opening bracket the index of its closing one. */
-export function matchBrackets(tokens: readonly Token[], source: string): ReadonlyMap<number, number> {
+function matchBrackets(tokens: readonly Token[], source: string): ReadonlyMap<number, number> {
   const pairs = new Map<number, number>();
   const open: number[] = [];
   for (const [index, token] of tokens.entries()) {

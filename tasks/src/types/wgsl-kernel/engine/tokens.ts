@@ -22,7 +22,7 @@ export const compileError = (message: string, source: string, at: number): UdcsE
 };
 
 /** 1-based line and column as a GPUCompilationMessage counts them. */
-export function positionOf(source: string, at: number): { readonly line: number; readonly column: number } {
+function positionOf(source: string, at: number): { readonly line: number; readonly column: number } {
   let line = 1;
   let lineStart = 0;
   for (let breakAt = source.indexOf('\n'); breakAt !== -1 && breakAt < at; breakAt = source.indexOf('\n', breakAt + 1)) {
