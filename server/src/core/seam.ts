@@ -186,7 +186,7 @@ export interface JobSnapshot {
   readonly canceledAtMs: number | null;
   /** Indexes of terminal tasks, as sorted, disjoint, inclusive ranges. */
   readonly settled: readonly (readonly [from: number, to: number])[];
-  /** Counters of unsettled tasks that have ended attempts. */
+  /** Unsettled tasks that have ended attempts. `attempts` is the highest attempt number among them. */
   readonly tried: readonly {
     readonly key: TaskKey;
     readonly attempts: number;
