@@ -62,8 +62,8 @@ export function settleIn(turn: Turn, job: Job, stored: JobSnapshot, ended: JobRe
     const index = indexOf(job, tried.key);
     if (index < 0 || isSettled(job, index)) continue;
     job.fresh.remove(index);
-    const task = makeTask(job, index);
-    task.attempts = tried.attempts;
+    const task = job.tasks.get(index) ?? makeTask(job, index);
+    task.attempts = Math.max(task.attempts, tried.attempts);
     task.failures = tried.failures;
     task.lost = tried.lost;
     task.hosts = tried.hosts;
