@@ -20,7 +20,7 @@ import { defaultName, defaultStateDir, type WorkerOptions } from './options.ts';
 import { probeSandbox } from './sandbox/sandbox.ts';
 import { lockState } from './state-lock.ts';
 
-export const SOFTWARE = 'udcs-native-worker/0.1.0';
+const SOFTWARE = 'udcs-native-worker/0.1.0';
 const CACHE_MAX_BYTES = 10 * 1024 ** 3;
 const CACHE_DISK_SHARE = 0.1;
 

@@ -55,9 +55,10 @@ describe('an attempt on the wire', () => {
     on.coordinator.frames.some((frame) => frame.type === 'report' && (frame.started ?? []).some((ref) => `${ref.task}/${ref.epoch}/${ref.attempt}` === name));
 
   test('a short task is one record, a long one is said to have started first', async () => {
-    const [short] = on.coordinator.assign(mock({}));
-    expect((await on.coordinator.endOf(short)).kind).toBe('succeeded');
-    expect(startedOf(short.name)).toBe(false);
+    // On a busy machine some of them take long enough to be announced; not all.
+    const shorts = on.coordinator.assign(mock({}), { count: 50 });
+    for (const short of shorts) expect((await on.coordinator.endOf(short)).kind).toBe('succeeded');
+    expect(shorts.some((short) => !startedOf(short.name))).toBe(true);
     const [long] = on.coordinator.assign(mock({ runMs: 300 }));
     await on.coordinator.until(() => startedOf(long.name), 'started');
     expect(on.coordinator.ended.has(long.name)).toBe(false);

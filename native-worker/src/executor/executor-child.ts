@@ -13,7 +13,7 @@ import { type ChildSetup, encodeFrame, FrameReader, type FromChild, type GpuChoi
 /** Heap of the child's own JavaScript; a module's linear memory is not part of it. */
 const HEAP_MIB = 512;
 /** What Node itself and a software GPU driver need beside the task's memory. */
-export const CHILD_BASE_BYTES = 384 * 1024 * 1024;
+const CHILD_BASE_BYTES = 384 * 1024 * 1024;
 const CHILD_PROCESSES = 256;
 /** Files of earlier attempts of the same job that may stay for the next one. */
 const LINKS_MAX = 32;

@@ -105,10 +105,12 @@ export class ControlGroup {
   }
 }
 
+/** Names stay unique when one process runs several workers. */
+let made = 0;
+
 export class ControlGroups {
   readonly version: 1 | 2;
   readonly #hierarchy: Hierarchy;
-  #count = 0;
 
   private constructor(hierarchy: Hierarchy) {
     this.#hierarchy = hierarchy;
@@ -119,6 +121,8 @@ export class ControlGroups {
   static probe(): ControlGroups | null {
     if (process.platform !== 'linux') return null;
     for (const hierarchy of hierarchies()) {
+      // v2 hands a controller to children only where it was switched on; refused where that group holds processes itself.
+      if (hierarchy.version === 2) tryWrite(join(hierarchy.memory, 'cgroup.subtree_control'), '+memory +pids +cpu');
       const groups = new ControlGroups(hierarchy);
       if (groups.#works()) {
         groups.#sweep();
@@ -129,8 +133,8 @@ export class ControlGroups {
   }
 
   create(): ControlGroup {
-    this.#count += 1;
-    return new ControlGroup(this.#hierarchy, `${PREFIX}${process.pid}-${this.#count}`);
+    made += 1;
+    return new ControlGroup(this.#hierarchy, `${PREFIX}${process.pid}-${made}`);
   }
 
   #works(): boolean {

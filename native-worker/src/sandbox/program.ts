@@ -10,7 +10,7 @@ import { killLaunched, launch, type Sandbox } from './sandbox.ts';
 import { CappedFile, collectOutput, keepFile, overQuota, placeExecutable, placeFile } from './scratch.ts';
 
 /** Processes and threads one program may have. */
-export const PROCESSES_MAX = 256;
+const PROCESSES_MAX = 256;
 /** What a program may print beside its declared outputs. */
 export const PRINTED_MAX_BYTES = 16 * 1024 * 1024;
 const WATCH_MS = 100;

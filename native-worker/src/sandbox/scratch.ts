@@ -29,14 +29,14 @@ export async function placeFile(folder: string, path: string, from: string): Pro
   await chmod(to, 0o644);
 }
 
-export async function digestOfFile(path: string): Promise<Digest> {
+async function digestOfFile(path: string): Promise<Digest> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
   return `sha256:${hash.digest('hex')}`;
 }
 
 /** Bytes and files under a folder; links are not followed. What vanishes meanwhile counts nothing. */
-export async function measure(folder: string): Promise<{ bytes: number; files: number }> {
+async function measure(folder: string): Promise<{ bytes: number; files: number }> {
   const total = { bytes: 0, files: 0 };
   const walk = async (path: string): Promise<void> => {
     const entries = await opendir(path).catch(() => null);
