@@ -91,6 +91,14 @@ export const api = {
     rest: { method: 'GET', path: '/jobs/{id}' },
     summary: 'One job',
   },
+  /** Several jobs by id, in that order; those that are unknown or somebody else's are left out. */
+  'jobs.getMany': {
+    kind: 'query',
+    scope: 'read',
+    input: z.strictObject({ ids: z.array(jobIdSchema).check(z.minLength(1), z.maxLength(limits.pageSize)) }),
+    output: z.strictObject({ jobs: z.array(jobViewSchema) }),
+    summary: 'Several jobs by id',
+  },
   'jobs.list': {
     kind: 'query',
     scope: 'read',
@@ -159,6 +167,14 @@ export const api = {
     input: none,
     output: z.strictObject({ jobs: z.array(jobViewSchema) }),
     summary: 'Changes of the job list',
+  },
+  /** The owner's jobs as they end, told with the commit that ended them. The first event is empty: what ends after it is not missed. */
+  'jobs.ended': {
+    kind: 'subscription',
+    scope: 'read',
+    input: none,
+    output: z.strictObject({ jobs: z.array(jobViewSchema) }),
+    summary: 'Jobs as they end',
   },
   'workers.list': {
     kind: 'query',

@@ -24,7 +24,7 @@ export function makeKeyPair(format: 'spki' | 'raw' = 'spki'): KeyPair {
 const GiB = 1024 ** 3;
 const load = { cpuOthers: 0, memoryFreeBytes: 8 * GiB, diskFreeBytes: 8 * GiB, battery: null, throttle: 1, devices: [] };
 
-export const capabilities = (patch: Partial<Capabilities> = {}): Capabilities => ({
+const capabilities = (patch: Partial<Capabilities> = {}): Capabilities => ({
   types: ['MOCK', 'WASM'],
   untrustedTypes: ['MOCK', 'WASM'],
   attributes: { kind: 'native', 'os.name': 'linux', arch: 'x64', isolation: ['none', 'process', 'wasm'], limits: 'enforced' },

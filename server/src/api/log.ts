@@ -8,7 +8,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export const isLogLevel = (text: string): text is LogLevel => (LOG_LEVELS as readonly string[]).includes(text);
 
-export const redact = (text: string): string =>
+const redact = (text: string): string =>
   text.replace(SECRET_PATTERN, 'udcs_$1_[redacted]').replace(/(authorization"?\s*[:=]\s*"?bearer )[^"\s,}]+/gi, '$1[redacted]');
 
 /** @param write where lines go */

@@ -63,6 +63,8 @@ export interface Grid {
 export interface Reads {
   /** With the live counters of a job that has not ended. */
   job(owner: OwnerFilter, id: JobId): Promise<JobView | null>;
+  /** In the order of the ids; unknown ones are left out. */
+  jobsById(owner: OwnerFilter, ids: readonly JobId[]): Promise<JobView[]>;
   jobSpec(owner: OwnerFilter, id: JobId): Promise<{ readonly spec: JobSpec; readonly view: JobView } | null>;
   jobs(owner: OwnerFilter, query: PageQuery & { readonly state?: JobState | undefined; readonly search?: string | undefined }): Promise<PageOf<JobView>>;
   tasks(job: JobId, query: PageQuery & { readonly state?: TaskState | undefined }): Promise<PageOf<TaskView>>;
@@ -99,7 +101,7 @@ export interface InviteRow {
   readonly revokedAtMs: number | null;
 }
 
-export interface HostRow {
+interface HostRow {
   readonly hostKey: string;
   readonly keyHash: string;
   readonly owner: string | null;

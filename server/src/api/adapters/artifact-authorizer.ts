@@ -8,7 +8,7 @@ import type { AccessStore } from '../../store/index.ts';
 import { type Authenticator, bearerOf } from '../auth/authenticator.ts';
 import { hashSecret } from '../auth/secrets.ts';
 
-export const ATTEMPT_HEADER = 'x-udcs-attempt';
+const ATTEMPT_HEADER = 'x-udcs-attempt';
 
 export function createArtifactAuthorizer(access: Pick<AccessStore, 'findHost'>, authenticator: Authenticator, coordinator: Coordinator): Authorize {
   return async (request) => {

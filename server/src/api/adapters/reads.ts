@@ -20,6 +20,16 @@ export function readsOf(reader: StoreReader, coordinator: Coordinator): Reads {
   };
   return {
     job,
+    async jobsById(owner, ids) {
+      const found = new Map<string, JobView>();
+      for (const id of ids) {
+        const running = coordinator.publishing.jobView(id);
+        if (running !== null && (owner === null || running.owner === owner)) found.set(id, running);
+      }
+      const rest = ids.filter((id) => !found.has(id));
+      if (rest.length > 0) for (const view of await reader.getJobs({ owner, ids: rest })) found.set(view.id, view);
+      return ids.flatMap((id) => found.get(id) ?? []);
+    },
     async jobSpec(owner, id) {
       const [view, found] = await Promise.all([job(owner, id), reader.getJobSpec({ owner, id })]);
       return view === null || found === null ? null : { spec: found.spec, view };

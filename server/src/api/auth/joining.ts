@@ -1,16 +1,15 @@
-// Invites and what they are traded for: workers exchange a join or donate code for a key of their own, a person exchanges the
-// one-time login code for a token.
-import { randomBytes } from 'node:crypto';
-import { makeId, type ProcedureInput, type ProcedureOutput, type Scope, type TokenView, UdcsError } from '@udcs/protocol';
-import { networkOf } from '../../shell/grants.ts';
-import type { InviteRow, Keys, TokenRow } from '../ports.ts';
+import { type ProcedureInput, type ProcedureOutput, UdcsError } from '@udcs/protocol';
+import { networkOf } from '../../shell/index.ts';
+import type { InviteRow, Keys } from '../ports.ts';
 import { createRateLimit } from '../rate-limits.ts';
 import type { Authenticator } from './authenticator.ts';
 import { provenHostKey } from './host-key.ts';
-import { hashSecret, mintSecret, SHOWN_CHARACTERS } from './secrets.ts';
+import type { Issuing } from './issuing.ts';
+import { hashSecret, mintSecret } from './secrets.ts';
 
 export interface JoiningOptions {
   readonly keys: Keys;
+  readonly issuing: Issuing;
   readonly authenticator: Authenticator;
   readonly clock: { monoMs(): number; wallMs(): number };
 }
@@ -18,25 +17,12 @@ export interface JoiningOptions {
 export interface Joining {
   join(input: ProcedureInput<'auth.join'>, address: string): Promise<ProcedureOutput<'auth.join'>>;
   login(input: ProcedureInput<'auth.login'>, address: string): Promise<ProcedureOutput<'auth.login'>>;
-  createToken(input: { name: string; owner: string; scopes: readonly Scope[]; expiresInMs: number | null }): Promise<{ token: TokenView; secret: string }>;
-  createInvite(input: {
-    kind: InviteRow['kind'];
-    owner: string | null;
-    scopes: readonly Scope[] | null;
-    uses: number | null;
-    expiresInMs: number | null;
-  }): Promise<{ invite: InviteRow; code: string }>;
 }
 
 const DONATE_JOINS_PER_MINUTE = 20;
 const LOGIN_LASTS_MS = 30 * 24 * 3600 * 1000;
 
-export const tokenViewOf = (row: TokenRow): TokenView => {
-  const { hash: _, ...view } = row;
-  return { ...view, scopes: [...view.scopes] };
-};
-
-export function createJoining({ keys, authenticator, clock }: JoiningOptions): Joining {
+export function createJoining({ keys, issuing, authenticator, clock }: JoiningOptions): Joining {
   const donations = createRateLimit(DONATE_JOINS_PER_MINUTE, clock.monoMs);
 
   const unusable = (): UdcsError =>
@@ -55,50 +41,13 @@ export function createJoining({ keys, authenticator, clock }: JoiningOptions): J
     if (!(await keys.useInvite(hashSecret(code), clock.wallMs()))) throw unusable();
   };
 
-  const createToken: Joining['createToken'] = async ({ name, owner, scopes, expiresInMs }) => {
-    const secret = mintSecret('tok');
-    const nowMs = clock.wallMs();
-    const row: TokenRow = {
-      id: makeId('tok', nowMs, randomBytes(10)),
-      hash: hashSecret(secret),
-      prefix: secret.slice(0, SHOWN_CHARACTERS),
-      name,
-      owner,
-      scopes: [...new Set(scopes)],
-      createdAtMs: nowMs,
-      expiresAtMs: expiresInMs === null ? null : nowMs + expiresInMs,
-      lastUsedAtMs: null,
-      revokedAtMs: null,
-    };
-    await keys.addToken(row);
-    return { token: tokenViewOf(row), secret };
-  };
-
   return {
-    createToken,
-    async createInvite({ kind, owner, scopes, uses, expiresInMs }) {
-      const code = mintSecret(kind === 'login' ? 'log' : 'inv');
-      const nowMs = clock.wallMs();
-      const invite: InviteRow = {
-        id: makeId('tok', nowMs, randomBytes(10)),
-        kind,
-        owner,
-        scopes,
-        usesLeft: uses,
-        joined: 0,
-        createdAtMs: nowMs,
-        expiresAtMs: expiresInMs === null ? null : nowMs + expiresInMs,
-        revokedAtMs: null,
-      };
-      await keys.addInvite({ ...invite, codeHash: hashSecret(code) });
-      return { invite, code };
-    },
     async join(input, address) {
       const invite = await inviteOf(input.code, ['native', 'donate'], address);
       const network = networkOf(address);
       if (invite.kind === 'donate') {
         if (input.kind !== 'browser')
-          throw new UdcsError('FORBIDDEN', 'a donate link takes browser tabs only', { hint: 'a native worker joins with the link of "udcs invite native"' });
+          throw new UdcsError('FORBIDDEN', 'a donate link takes browser tabs only', { hint: 'a native worker joins with the link of "udcs invite"' });
         if (!donations.take(network))
           throw new UdcsError('RATE_LIMITED', 'too many tabs joined from this network in the last minute', { hint: 'try again in a minute' });
       }
@@ -121,7 +70,7 @@ export function createJoining({ keys, authenticator, clock }: JoiningOptions): J
       const invite = await inviteOf(input.code, ['login'], address);
       await take(input.code);
       const owner = invite.owner ?? 'admin';
-      const { token, secret } = await createToken({ name: 'dashboard login', owner, scopes: invite.scopes ?? ['read'], expiresInMs: LOGIN_LASTS_MS });
+      const { token, secret } = await issuing.createToken({ name: 'dashboard login', owner, scopes: invite.scopes ?? ['read'], expiresInMs: LOGIN_LASTS_MS });
       return { token: secret, owner, scopes: token.scopes };
     },
   };

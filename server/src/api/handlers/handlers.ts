@@ -13,8 +13,9 @@ import {
 } from '@udcs/protocol';
 import { taskTypes } from '@udcs/tasks';
 import { type Authenticator, ownerFilterOf, type Principal } from '../auth/authenticator.ts';
+import type { Issuing } from '../auth/issuing.ts';
 import type { Joining } from '../auth/joining.ts';
-import { jobChanges, overviewChanges, workerChanges } from '../live/changes.ts';
+import { jobChanges, jobsEnded, overviewChanges, workerChanges } from '../live/changes.ts';
 import { jobEvents } from '../live/job-events.ts';
 import type { ArtifactReads, Grid, InviteRow, Keys, OwnerFilter, Reads } from '../ports.ts';
 import type { Call, Handlers } from '../rpc/router.ts';
@@ -27,6 +28,7 @@ export interface ApiParts {
   readonly keys: Keys;
   readonly artifacts: ArtifactReads;
   readonly authenticator: Authenticator;
+  readonly issuing: Issuing;
   readonly joining: Joining;
   readonly rules: SubmitRules;
   readonly clock: { monoMs(): number; wallMs(): number };
@@ -63,6 +65,7 @@ function jobHandlers(parts: ApiParts): JobHandlers {
     'jobs.plan': (call) => submitting.plan(call.input.job, principalOf(call)),
     'jobs.retry': (call) => submitting.retry(call.input.id, principalOf(call)),
     'jobs.get': (call) => mine(call, call.input.id),
+    'jobs.getMany': async (call) => ({ jobs: await reads.jobsById(filterOf(call), call.input.ids) }),
     'jobs.list': (call) => reads.jobs(filterOf(call), call.input),
     'jobs.tasks': async (call) => {
       await mine(call, call.input.id);
@@ -89,6 +92,7 @@ function jobHandlers(parts: ApiParts): JobHandlers {
         { id: call.input.id, owner: filterOf(call), afterSeq: cursorOf(call.input), live: call.input.live ?? false, signal: call.signal },
       ),
     'jobs.changes': (call) => jobChanges(grid, filterOf(call), call.signal),
+    'jobs.ended': (call) => jobsEnded(grid, filterOf(call), call.signal),
   };
 }
 
@@ -175,13 +179,13 @@ function keyHandlers({
   grid,
   keys,
   authenticator,
-  joining,
+  issuing,
   publicUrl,
   clock,
 }: ApiParts): Pick<Handlers, Extract<keyof Handlers, `tokens.${string}` | `invites.${string}`>> {
   return {
     'tokens.create': (call) =>
-      joining.createToken({
+      issuing.createToken({
         name: call.input.name,
         owner: call.input.owner ?? principalOf(call).owner,
         scopes: call.input.scopes,
@@ -194,7 +198,7 @@ function keyHandlers({
     },
     'invites.create': async (call) => {
       const { kind, uses, expiresInMs } = call.input;
-      const { invite, code } = await joining.createInvite({
+      const { invite, code } = await issuing.createInvite({
         kind,
         owner: kind === 'donate' ? null : principalOf(call).owner,
         scopes: null,

@@ -2,7 +2,7 @@
 // before parsing; the caller parses. Streams (uploads) never come through here.
 import type { IncomingMessage } from 'node:http';
 import { limits, UdcsError } from '@udcs/protocol';
-import { jsonTrouble } from '../../shell/json-guard.ts';
+import { jsonTrouble } from '../../shell/index.ts';
 
 /**
  * @returns the body as text, '' when there is none

@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 
 /** On everything this server answers. Isolation headers are needed for SharedArrayBuffer on the donate page and harm nothing elsewhere. */
-export const securityHeaders: Readonly<Record<string, string>> = {
+const securityHeaders: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',

@@ -65,4 +65,4 @@ export function checkMutationOrigin(request: IncomingMessage, allowed: Origins):
 }
 
 /** Text from outside, safe to show in one line. */
-export const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 120);
+const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 120);

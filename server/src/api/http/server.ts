@@ -20,7 +20,7 @@ import { BATCH_BODY_BYTES, BATCH_CALLS, CONNECTIONS_PER_ADDRESS, CONNECTIONS_TOT
 import { checkHost, checkMutationOrigin, isLoopbackAddress, isOurOrigin, type Origins } from './origins.ts';
 
 /** Answers a request under its prefix; `path` is the path without query. */
-export type Door = (request: IncomingMessage, response: ServerResponse, path: string) => Promise<void> | void;
+type Door = (request: IncomingMessage, response: ServerResponse, path: string) => Promise<void> | void;
 
 export interface HttpParts {
   readonly router: ApiRouter;

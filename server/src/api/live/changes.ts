@@ -1,6 +1,7 @@
-// The three list subscriptions: jobs as they change, workers as they change, the grid in figures. All coalesce; none keeps
-// history, because each event carries whole views and the next one repairs a missed one.
-import type { JobView, Overview, WorkerView } from '@udcs/protocol';
+// The list subscriptions: jobs as they change, jobs as they end, workers as they change, the grid in figures. None keeps
+// history. Those for screens coalesce: each event carries whole views and the next one repairs a missed one. The one for
+// submitters (jobsEnded) tells every end once, with its commit; who was away asks for what it waits for.
+import { type JobView, type Overview, UdcsError, type WorkerView } from '@udcs/protocol';
 import type { Grid, OwnerFilter } from '../ports.ts';
 
 const JOBS_EVERY_MS = 250;
@@ -43,6 +44,43 @@ export async function* jobChanges(grid: Pick<Grid, 'onJobs'>, owner: OwnerFilter
   }
 }
 
+const ENDS_PER_EVENT = 1_000;
+/** Ends that a reader may leave lying; past it the subscription fails and the reader asks for what it waits for. */
+const ENDS_KEPT = 50_000;
+
+/** Jobs of the owner as they end, one event per commit; first an empty one, which says that it listens. */
+export async function* jobsEnded(grid: Pick<Grid, 'onJobs'>, owner: OwnerFilter, signal: AbortSignal): AsyncGenerator<{ jobs: JobView[] }> {
+  const jobs: JobView[] = [];
+  let lost = false;
+  let wake: (() => void) | null = null;
+  const onAbort = () => wake?.();
+  signal.addEventListener('abort', onAbort);
+  const stop = grid.onJobs((view) => {
+    if (view.endedAtMs === null || (owner !== null && view.owner !== owner)) return;
+    if (jobs.length < ENDS_KEPT) jobs.push(view);
+    else lost = true;
+    wake?.();
+  });
+  try {
+    yield { jobs: [] };
+    while (!signal.aborted) {
+      if (lost) throw new UdcsError('OVERLOADED', 'ended jobs were not read fast enough', { hint: 'subscribe again and ask for those you wait for' });
+      if (jobs.length > 0) {
+        const told = jobs.splice(0, ENDS_PER_EVENT);
+        yield { jobs: told };
+        continue;
+      }
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      wake = null;
+    }
+  } finally {
+    stop();
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
 /** First all connected workers, then those that changed and the ids of those that left. */
 export async function* workerChanges(
   grid: Pick<Grid, 'workers'>,
@@ -78,7 +116,7 @@ export async function* overviewChanges(grid: Pick<Grid, 'overview'>, signal: Abo
 }
 
 /** Waits, or returns early when the signal aborts. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   await new Promise<void>((resolve) => {
     const done = () => {

@@ -14,7 +14,7 @@ export interface RestRoute {
   readonly input: ObjectSchema;
 }
 
-export interface ObjectSchema {
+interface ObjectSchema {
   readonly properties: Readonly<Record<string, Record<string, unknown>>>;
   readonly required: readonly string[];
 }

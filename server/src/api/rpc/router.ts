@@ -17,7 +17,7 @@ export interface Call<P extends ProcedureName> {
   readonly signal: AbortSignal;
 }
 
-export type Handler<P extends ProcedureName> = Api[P]['kind'] extends 'subscription'
+type Handler<P extends ProcedureName> = Api[P]['kind'] extends 'subscription'
   ? (call: Call<P>) => AsyncIterable<unknown>
   : (call: Call<P>) => Promise<Output<P>>;
 export type Handlers = { readonly [P in ProcedureName]: Handler<P> };

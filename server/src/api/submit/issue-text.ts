@@ -13,11 +13,17 @@ type Issue = z.core.$ZodIssue;
 export function parseForPeople<T extends Schema>(schema: T, value: unknown, root = ''): z.core.output<T> {
   const parsed = z.core.safeParse(schema, value);
   if (parsed.success) return parsed.data;
-  throw issuesToError(schema, parsed.error.issues, root);
+  throw issuesToError({ schema, value, root }, parsed.error.issues);
 }
 
-export function issuesToError(schema: Schema, issues: readonly Issue[], root = ''): UdcsError {
-  const told = issues.map((issue) => tell(schema, issue, [], root));
+interface Parsed {
+  readonly schema: Schema;
+  readonly value: unknown;
+  readonly root: string;
+}
+
+function issuesToError(parsed: Parsed, issues: readonly Issue[]): UdcsError {
+  const told = issues.map((issue) => tell(parsed, issue, []));
   const shown = told.slice(0, 3).map((entry) => entry.message);
   const rest = told.length - shown.length;
   const hint = told.find((entry) => entry.hint !== null)?.hint ?? null;
@@ -30,11 +36,12 @@ interface Told {
   readonly hint: string | null;
 }
 
-function tell(schema: Schema, issue: Issue, prefix: readonly PropertyKey[], root: string): Told {
+function tell(parsed: Parsed, issue: Issue, prefix: readonly PropertyKey[]): Told {
+  const { schema, root } = parsed;
   const path = [...prefix, ...issue.path];
   if (issue.code === 'invalid_union') {
     const branch = closestBranch(issue.errors);
-    if (branch !== null) return tell(schema, branch, path, root);
+    if (branch !== null) return tell(parsed, branch, path);
     const choices = discriminatorChoices(schema, path, issue.discriminator);
     return {
       message: `${at(path, root)}${choices === null ? 'fits none of the allowed forms' : `${issue.discriminator} must be one of ${choices}`}`,
@@ -54,15 +61,13 @@ function tell(schema: Schema, issue: Issue, prefix: readonly PropertyKey[], root
       hint: near !== null ? `did you mean "${near}"?` : known.length > 0 && known.length <= 40 ? `known keys are ${known.join(', ')}` : null,
     };
   }
-  return { message: at(path, root) + describe(issue), hint: null };
+  return { message: at(path, root) + describe(issue, typeAt(parsed.value, path)), hint: null };
 }
 
-function describe(issue: Issue): string {
+function describe(issue: Issue, received: string): string {
   switch (issue.code) {
     case 'invalid_type':
-      return issue.input === undefined && /undefined/.test(issue.message)
-        ? `is missing (expected ${issue.expected})`
-        : `expected ${issue.expected}${got(issue.message)}`;
+      return received === 'nothing' ? `is missing (expected ${issue.expected})` : `expected ${issue.expected}, received ${received}`;
     case 'too_big':
       return `is over its limit of ${String(issue.maximum)}${unit(issue.origin)}`;
     case 'too_small':
@@ -82,7 +87,14 @@ function describe(issue: Issue): string {
   }
 }
 
-const got = (message: string): string => /received (\w+)/.exec(message)?.[0].replace(/^/, ', ') ?? '';
+/** What stands at a path, in one word. */
+function typeAt(value: unknown, path: readonly PropertyKey[]): string {
+  let at: unknown = value;
+  for (const part of path) at = typeof at === 'object' && at !== null ? Reflect.get(at, part) : undefined;
+  if (at === undefined) return 'nothing';
+  return at === null ? 'null' : Array.isArray(at) ? 'array' : typeof at;
+}
+
 const unit = (origin: string): string => (origin === 'string' ? ' characters' : origin === 'array' ? ' items' : '');
 
 /** `job.array.entries[3]: ` */
@@ -154,7 +166,7 @@ function discriminatorChoices(schema: Schema, path: readonly PropertyKey[], disc
 }
 
 /** The known key within two edits of `key` (one for short keys), or null. */
-export function nearest(key: string, known: readonly string[]): string | null {
+function nearest(key: string, known: readonly string[]): string | null {
   const allowed = key.length <= 4 ? 1 : 2;
   let best: { name: string; distance: number } | null = null;
   for (const name of known) {
