@@ -103,7 +103,7 @@ function draw(state: DonationState): void {
   tasks.replaceChildren(...taskItems(state.tasks));
   element('figures', HTMLDListElement).hidden = state.startedAtMs === null;
   element('done', HTMLElement).textContent = String(state.tasksDone);
-  element('cpu', HTMLElement).textContent = `${Math.round(state.cpuShare * 100)} %`;
+  element('cpu', HTMLElement).textContent = `${state.tasks.length} of ${state.limits.cores} cores`;
   element('gpu', HTMLElement).textContent = gpuText(state);
   element('data', HTMLElement).textContent = megabytesText(state.bytesToday);
 }
