@@ -1,4 +1,5 @@
 // "Why is my task not running?": each reason is named, with the nearest miss, from the same checks that placement uses.
+import { connect } from '@udcs/client';
 import type { ExplainView, Job } from '@udcs/protocol';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { fixture, TestGrid } from '../harness/grid.ts';
@@ -10,8 +11,7 @@ beforeAll(async () => {
   grid = await TestGrid.start();
   await grid.worker({
     name: 'small',
-    args: ['--allow-mock', '--slots', '1', '--max-memory', String(2 * 1024 ** 3)],
-    env: { VK_ICD_FILENAMES: '/nonexistent', UDCS_NO_WGSL: '1' },
+    args: ['--allow-mock', '--deny', 'WGSL_KERNEL', '--slots', '1', '--max-memory', String(2 * 1024 ** 3)],
   });
   module = (await grid.client.artifacts.put(fixture('wasm/wc.wasm'))).digest;
 });
@@ -56,23 +56,29 @@ it('no worker with a type the grid could run elsewhere: a shader without WebGPU'
   expect(explain.summary).toMatch(/WGSL|WebGPU/);
 });
 
-it("the worker owner's policy refuses: a type it does not accept from strangers", async () => {
+it("the worker owner's policy refuses: a native program of a stranger", async () => {
   const { secret } = await grid.client.call('tokens.create', { name: 'stranger', scopes: ['submit'], owner: 'stranger' });
-  const { connect } = await import('@udcs/client');
   const stranger = connect({ url: grid.listening.url, token: secret });
-  const handle = stranger.submit({ type: 'MOCK', spec: { runMs: 1 } });
+  const executable = await stranger.artifacts.put({ path: process.execPath });
+  const handle = stranger.submit({
+    type: 'NATIVE_EXEC',
+    spec: { builds: [{ os: process.platform, arch: process.arch, executable: executable.digest }], args: ['--version'] },
+  });
   const explain = await handle.explain();
   await handle.cancel();
   await stranger.close();
   expect(explain.verdict).toBe('unmatched');
   expect(codes(explain)).toEqual(['POLICY']);
+  expect(explain.nearest?.reason.message).toMatch(/owner|trust/i);
 });
 
 it('all busy: it waits, and says for whom', async () => {
   const busy = grid.client.submit({ type: 'MOCK', spec: { runMs: 60_000 } });
   await grid.until((worker) => worker.name === 'small' && worker.running === 1);
-  const explain = await explained({ type: 'MOCK', spec: { runMs: 1 } });
+  // One task may lie ready at the worker behind the long one; the others wait here.
+  const explain = await explained({ type: 'MOCK', spec: { runMs: 1 }, array: { count: 5 } });
   await busy.cancel();
-  expect(explain.verdict).toBe('waiting');
+  expect(explain.waiting).toBeGreaterThanOrEqual(4);
   expect(codes(explain)).toEqual(['BUSY']);
+  expect(explain.workers[0]).toMatchObject({ name: 'small', reason: { code: 'BUSY' } });
 });

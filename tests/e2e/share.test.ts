@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => grid?.stop());
 
 const TASKS = 200;
-const text = Buffer.from('the quick brown fox jumps over the lazy dog\n'.repeat(6_000));
+const text = Buffer.from('the quick brown fox jumps over the lazy dog\n'.repeat(20_000));
 
 async function gzipJob(extra: Partial<Job> = {}): Promise<Job> {
   const module = await grid.client.artifacts.put(fixture('wasm/gzip.wasm'));
@@ -35,6 +35,9 @@ async function gzipJob(extra: Partial<Job> = {}): Promise<Job> {
 it('a tab and a native worker share one job, and each does at least a tenth of it', async (context) => {
   await needsChromium(context);
   const tab = await grid.tab('sharer');
+  // A first task on each side fetches and compiles: a long job would not notice, one of seconds does.
+  for (const kind of ['browser', 'native'])
+    await grid.client.submit(await gzipJob({ array: { count: 8 }, requires: [{ attr: 'kind', op: '=', value: kind }] }));
   const job = grid.client.submit(await gzipJob({ array: { count: TASKS } }));
   const { tasks, twice } = await deliver(job);
   const result = await job;
