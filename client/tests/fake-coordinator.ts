@@ -208,6 +208,7 @@ export class FakeCoordinator {
       'auth.whoami': () => ({ owner: 'test', scopes: ['submit'] }),
       'jobs.submit': ({ job }: ProcedureInput<'jobs.submit'>) => this.#submit(job),
       'jobs.submitMany': ({ jobs }: ProcedureInput<'jobs.submitMany'>) => ({ results: jobs.map((job) => this.#submit(job)) }),
+      'jobs.getMany': ({ ids }: ProcedureInput<'jobs.getMany'>) => ({ jobs: ids.flatMap((id) => this.jobs.get(id)?.view ?? []) }),
       'jobs.get': ({ id }: { id: string }) => this.#job(id).view,
       'jobs.tasks': ({ id }: { id: string }) => ({
         items: this.#job(id).events.flatMap((event) => (event.type === 'tasks' ? event.tasks : [])),
@@ -217,6 +218,7 @@ export class FakeCoordinator {
       'artifacts.findMissing': ({ digests }: { digests: string[] }) => ({ missing: digests.filter((digest) => !this.artifacts.has(digest)) }),
       'jobs.events': ({ id, afterSeq = 0 }: { id: string; afterSeq?: number }) => this.#events(this.#job(id), afterSeq),
       'jobs.changes': () => this.#changes(),
+      'jobs.ended': () => this.#ended(),
     };
   }
 
@@ -237,6 +239,17 @@ export class FakeCoordinator {
     for (;;) {
       await this.#changed();
       yield { jobs: [...this.jobs.values()].map((job) => job.view) };
+    }
+  }
+
+  async *#ended(): AsyncGenerator<{ jobs: JobView[] }> {
+    const told = new Set([...this.jobs.values()].filter(({ view }) => view.endedAtMs !== null).map(({ view }) => view.id));
+    yield { jobs: [] };
+    for (;;) {
+      const jobs = [...this.jobs.values()].map(({ view }) => view).filter((view) => view.endedAtMs !== null && !told.has(view.id));
+      for (const { id } of jobs) told.add(id);
+      if (jobs.length > 0) yield { jobs };
+      else await this.#changed();
     }
   }
 

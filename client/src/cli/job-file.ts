@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { type Job, UdcsError } from '@udcs/protocol';
-import { parseDocument, type YAMLParseError } from 'yaml';
+import { type Document, parseDocument, type YAMLParseError } from 'yaml';
 import type { Grid } from '../sdk/index.ts';
 import type { Context } from './context.ts';
 import { bytesText, countText } from './words.ts';
@@ -23,7 +23,7 @@ export function parseJobText(text: string, file: string): Record<string, unknown
   const document = parseDocument(text, { prettyErrors: true, uniqueKeys: true });
   const first = document.errors[0];
   if (first !== undefined) throw yamlError(first, file);
-  const value: unknown = document.toJS({ maxAliasCount: 100 });
+  const value = plainValue(document, file);
   if (!isMapping(value))
     throw new UdcsError(
       'INVALID_INPUT',
@@ -31,6 +31,15 @@ export function parseJobText(text: string, file: string): Record<string, unknown
       { hint: 'the shortest one has the keys type and spec' },
     );
   return value;
+}
+
+/** Aliases that point nowhere, or unfold without end, are found only here. */
+function plainValue(document: Document, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (cause) {
+    throw new UdcsError('INVALID_INPUT', `${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { hint: 'a job file is YAML or JSON', cause });
+  }
 }
 
 function yamlError(error: YAMLParseError | { message: string; linePos?: { line: number; col: number }[] }, file: string): UdcsError {

@@ -43,7 +43,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** The coordinator's error record in `{ error: ErrorRecord }` (REST) or in `data` of a tRPC error, or null. */
-export function errorRecordIn(body: unknown): ErrorRecord | null {
+function errorRecordIn(body: unknown): ErrorRecord | null {
   const record = isRecord(body) && isRecord(body['error']) ? body['error'] : body;
   if (!isRecord(record) || !isErrorCode(record['code']) || typeof record['message'] !== 'string') return null;
   const hint = record['hint'];

@@ -5,6 +5,7 @@ import { Artifacts } from './artifacts.ts';
 import { type ExecOptions, execJob, type MapOptions, mapJob, type WasmOptions, type WgslOptions, wasmJob, wgslJob } from './builders.ts';
 import type { Uploadable } from './byte-source.ts';
 import { JobHandle, type WaitOptions } from './job-handle.ts';
+import { type Awaited, SettleWatch } from './settle-watch.ts';
 import { SubmitQueue } from './submit-queue.ts';
 import type { Transport } from './transport.ts';
 
@@ -12,11 +13,13 @@ export class Grid {
   readonly artifacts: Artifacts;
   readonly #transport: Transport;
   readonly #queue: SubmitQueue;
+  readonly #watch: SettleWatch;
 
   constructor(transport: Transport) {
     this.#transport = transport;
     this.artifacts = new Artifacts(transport);
     this.#queue = new SubmitQueue(transport);
+    this.#watch = new SettleWatch(transport);
   }
 
   /** Address of the coordinator. */
@@ -58,7 +61,7 @@ export class Grid {
 
   /** A job that was submitted before. */
   job(id: JobId, options: WaitOptions = {}): JobHandle {
-    return new JobHandle(Promise.resolve({ id }), { transport: this.#transport, artifacts: this.artifacts, wait: options });
+    return this.#handle(Promise.resolve({ id }), options);
   }
 
   /** Runs a WASI program or an exported function; `stdout` is the output's name. */
@@ -91,6 +94,7 @@ export class Grid {
 
   /** Ends the connection; jobs go on. Node exits only after this. */
   async close(): Promise<void> {
+    this.#watch.close();
     await this.#transport.close();
   }
 
@@ -105,8 +109,8 @@ export class Grid {
     );
   }
 
-  #handle(submitted: Promise<{ readonly id: JobId }>, wait: WaitOptions): JobHandle {
-    return new JobHandle(submitted, { transport: this.#transport, artifacts: this.artifacts, wait });
+  #handle(submitted: Promise<Awaited>, wait: WaitOptions): JobHandle {
+    return new JobHandle(submitted, { transport: this.#transport, artifacts: this.artifacts, watch: this.#watch, wait });
   }
 
   async *#pages<T>(page: (cursor: { cursor?: string }) => Promise<{ items: T[]; nextCursor: string | null }>): AsyncGenerator<T, void, undefined> {

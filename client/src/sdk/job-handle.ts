@@ -4,7 +4,7 @@ import { type ExplainView, type JobEvent, type JobId, type JobView, type TaskId,
 import type { Artifacts } from './artifacts.ts';
 import { JobFailedError, UnmatchedError } from './errors.ts';
 import { jobEvents, type StreamOptions, settledTasks } from './job-stream.ts';
-import type { Submitted } from './submit-queue.ts';
+import type { Awaited, SettleWatch } from './settle-watch.ts';
 import type { Transport } from './transport.ts';
 import { orAborted, sleep } from './waiting.ts';
 
@@ -42,12 +42,10 @@ export class JobResult {
   }
 }
 
-/** A cursor past every change: only the job itself is told then, not its tasks. */
-const NO_TASKS = Number.MAX_SAFE_INTEGER;
-
 export interface HandleParts {
   readonly transport: Transport;
   readonly artifacts: Artifacts;
+  readonly watch: SettleWatch;
   readonly wait: WaitOptions;
 }
 
@@ -55,9 +53,11 @@ export class JobHandle implements PromiseLike<JobResult>, AsyncIterable<TaskView
   /** Known once the submit is durable; rejects when the submit was refused. */
   readonly id: Promise<JobId>;
   readonly #parts: HandleParts;
+  readonly #submitted: Promise<Awaited>;
   #result: Promise<JobResult> | null = null;
 
-  constructor(submitted: Promise<Pick<Submitted, 'id'>>, parts: HandleParts) {
+  constructor(submitted: Promise<Awaited>, parts: HandleParts) {
+    this.#submitted = submitted;
     this.id = submitted.then(({ id }) => id);
     this.id.catch(() => undefined);
     this.#parts = parts;
@@ -139,26 +139,27 @@ export class JobHandle implements PromiseLike<JobResult>, AsyncIterable<TaskView
   /** What awaiting the handle does, with other options. */
   async wait(options: WaitOptions = {}): Promise<JobResult> {
     const { signal, cancelOnAbort, unmatchedAfterMs } = options;
-    const settled = new AbortController();
-    const both = signal === undefined ? settled.signal : AbortSignal.any([signal, settled.signal]);
     try {
-      const ended = this.#ended(both);
-      const job = unmatchedAfterMs === undefined ? await ended : await Promise.race([ended, this.#unmatched(unmatchedAfterMs, both)]);
+      const job = await (unmatchedAfterMs === undefined ? this.#ended(signal) : this.#endedOrUnmatched(unmatchedAfterMs, signal));
       return await this.#conclude(job, signal);
     } catch (error) {
       if (signal?.aborted === true && cancelOnAbort === true) await this.cancel();
       throw error;
-    } finally {
-      settled.abort();
     }
   }
 
-  async #ended(signal: AbortSignal): Promise<JobView> {
-    const id = await orAborted(this.id, signal);
-    const { transport } = this.#parts;
-    let last: JobView | null = null;
-    for await (const event of jobEvents(transport, id, { signal, afterSeq: NO_TASKS })) if (event.type === 'job') last = event.job;
-    return last ?? transport.call('jobs.get', { id }, signal);
+  #ended(signal: AbortSignal | undefined): Promise<JobView> {
+    return orAborted(this.#parts.watch.ended(this.#submitted, signal), signal);
+  }
+
+  async #endedOrUnmatched(afterMs: number, signal: AbortSignal | undefined): Promise<JobView> {
+    const settled = new AbortController();
+    const either = signal === undefined ? settled.signal : AbortSignal.any([signal, settled.signal]);
+    try {
+      return await Promise.race([this.#ended(either), this.#unmatched(afterMs, either)]);
+    } finally {
+      settled.abort();
+    }
   }
 
   /** Never resolves; rejects when nothing of the job can be placed. */

@@ -63,7 +63,7 @@ describe('a job handle', () => {
   it('resolves when all tasks succeeded', async () => {
     const handle = grid.submit(job);
     const done = Promise.resolve(handle);
-    await after('jobs.events', 1, () => undefined);
+    await after('jobs.ended', 1, () => undefined);
     fake.settle(await handle.id, [0], 'succeeded', { value: 42 });
     const result = await done;
     expect(result.job.state).toBe('succeeded');

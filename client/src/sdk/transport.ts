@@ -49,6 +49,8 @@ export class Transport {
   /** Ends what waits for an answer when the coordinator stays away longer than `retryMs`. */
   readonly #waiting = new Set<(error: UdcsError) => void>();
   #lostTimer: ReturnType<typeof setTimeout> | null = null;
+  /** Away longer than `retryMs`; what is asked now fails at once, until it is back. */
+  #isGone = false;
 
   constructor(options: TransportOptions) {
     this.options = options;
@@ -63,7 +65,8 @@ export class Transport {
       } catch (thrown) {
         const error = fromCall(thrown, this.options.url, signal);
         lostAtMs ??= performance.now();
-        const mayRepeat = !this.#closed && repeatable && isPassing(error) && this.#connection !== null && performance.now() - lostAtMs < this.options.retryMs;
+        const mayRepeat =
+          !this.#closed && !this.#isGone && repeatable && isPassing(error) && this.#connection !== null && performance.now() - lostAtMs < this.options.retryMs;
         if (!mayRepeat) throw error;
         await sleep(backoffMs(attempt), signal);
       }
@@ -89,6 +92,7 @@ export class Transport {
     const onAbort = () => queue.fail(signal?.reason);
     const onGone = (error: UdcsError) => queue.fail(error);
     this.#waiting.add(onGone);
+    if (this.#isGone) onGone(unreachable(this.options.url));
     if (signal?.aborted === true) onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
@@ -119,6 +123,7 @@ export class Transport {
 
   async #once(procedure: Call, input: unknown, signal: AbortSignal | undefined): Promise<unknown> {
     const { client } = await orAborted(this.#open(), signal);
+    if (this.#isGone) throw unreachable(this.options.url);
     const requestOptions = signal === undefined ? {} : { signal };
     return new Promise((resolve, reject) => {
       this.#waiting.add(reject);
@@ -215,6 +220,7 @@ export class Transport {
   }
 
   #found(): void {
+    this.#isGone = false;
     if (this.#lostTimer === null) return;
     clearTimeout(this.#lostTimer);
     this.#lostTimer = null;
@@ -224,6 +230,7 @@ export class Transport {
   #lost(): void {
     if (this.#closed || this.#lostTimer !== null) return;
     this.#lostTimer = setTimeout(() => {
+      this.#isGone = true;
       for (const giveUp of this.#waiting) giveUp(unreachable(this.options.url));
     }, this.options.retryMs);
     this.options.onConnection?.('lost');

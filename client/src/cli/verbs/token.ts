@@ -44,6 +44,11 @@ export function addToken(program: Command): void {
         return 0;
       }),
     );
+  addList(group);
+  addRevoke(group);
+}
+
+function addList(group: Command): void {
   addVerb(group, {
     usage: 'list',
     summary: 'List tokens; secrets are never shown again.',
@@ -68,6 +73,9 @@ export function addToken(program: Command): void {
       return 0;
     }),
   );
+}
+
+function addRevoke(group: Command): void {
   addVerb(group, {
     usage: 'revoke <id...>',
     summary: 'End tokens at once; open connections of theirs are closed.',
