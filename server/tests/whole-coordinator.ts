@@ -17,7 +17,7 @@ export interface Answer {
   readonly json: unknown;
 }
 
-export interface AskOptions {
+interface AskOptions {
   readonly method?: string;
   readonly token?: string | null;
   readonly body?: unknown;

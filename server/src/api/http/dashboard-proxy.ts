@@ -15,7 +15,7 @@ const DROPPED_RESPONSE_HEADERS = new Set(['set-cookie', 'x-powered-by', 'server'
 const DROPPED_PREFIXES = ['x-middleware-', 'x-forwarded-', 'x-invoke-', 'x-vercel-', 'x-udcs-'];
 const TIMEOUT_MS = 30_000;
 
-export const isDroppedRequestHeader = (name: string): boolean =>
+const isDroppedRequestHeader = (name: string): boolean =>
   DROPPED_REQUEST_HEADERS.has(name) || DROPPED_PREFIXES.some((prefix) => name.startsWith(prefix));
 
 export function createDashboardProxy(options: {
