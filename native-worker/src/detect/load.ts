@@ -56,11 +56,33 @@ function sample(): Sample {
   return last.sample;
 }
 
+/**
+ * Counts only the CPUs this process may run on, asked anew each time: in a container with a CPU set, or pinned by its owner, the other
+ * cores' work is no load of ours.
+ */
 function sampleProc(): Sample {
-  const words = (readFileSync('/proc/stat', 'utf8').split('\n', 1)[0] ?? '').trim().split(/\s+/).slice(1, 9).map(Number);
-  const totalTicks = words.reduce((sum, ticks) => sum + ticks, 0);
-  const idleTicks = (words[3] ?? 0) + (words[4] ?? 0);
+  const allowed = allowedCpus(readFileSync('/proc/self/status', 'utf8'));
+  let totalTicks = 0;
+  let idleTicks = 0;
+  for (const line of readFileSync('/proc/stat', 'utf8').split('\n')) {
+    const [name = '', ...words] = line.trim().split(/\s+/);
+    if (!/^cpu\d+$/.test(name) || !allowed.has(Number(name.slice(3)))) continue;
+    const ticks = words.slice(0, 8).map(Number);
+    totalTicks += ticks.reduce((sum, value) => sum + value, 0);
+    idleTicks += (ticks[3] ?? 0) + (ticks[4] ?? 0);
+  }
   return { totalTicks, busyTicks: totalTicks - idleTicks, ownTicks: treeTicks(process.pid) };
+}
+
+/** CPUs of `Cpus_allowed_list: 0-3,6` in /proc/self/status. */
+export function allowedCpus(status: string): Set<number> {
+  const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1] ?? '';
+  const allowed = new Set<number>();
+  for (const range of list.split(',').filter((part) => part !== '')) {
+    const [from = Number.NaN, to = from] = range.split('-').map(Number);
+    for (let cpu = from; cpu <= to; cpu++) allowed.add(cpu);
+  }
+  return allowed;
 }
 
 /** Ticks of a process, of what it waited for, and of all that descends from it and lives. */
