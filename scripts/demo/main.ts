@@ -37,7 +37,7 @@ async function openTab(donateUrl: string): Promise<string | null> {
   const browser = await processes.browser('donor');
   if (browser === null) return 'no Chromium is installed';
   try {
-    await browser.page.goto(`${donateUrl.replace('/donate#', '/worker/donate.html#')}&cores=2&gpu=100&data=10000&battery=1`);
+    await browser.page.goto(`${donateUrl}&cores=2&gpu=100&data=10000&battery=1`);
     await browser.page.getByRole('button', { name: /start/i }).click({ timeout: 20_000 });
     return null;
   } catch (failure) {

@@ -116,10 +116,10 @@ async function handle(parts: HttpParts, request: IncomingMessage, response: Serv
   if (path === '/readyz') return answerReady(parts, response);
   if (path === '/metrics') return answerMetrics(parts, request, response);
   if (path.startsWith('/ws/')) throw new UdcsError('INVALID_INPUT', `${path} is a WebSocket`, { hint: 'connect to it with a WebSocket client' });
+  // The browser worker brings its donate page along, so that donating needs no dashboard; the code behind # survives the redirect.
+  if (path === '/donate') return answerText(response, 302, '', { location: '/worker/donate.html' });
   if (parts.dashboard !== null) return parts.dashboard(request, response);
-  // The browser worker brings a plain donate page of its own; the code behind # survives the redirect.
-  if (path === '/donate') answerText(response, 302, '', { location: '/worker/donate.html' });
-  else answerNoDashboard(response, path === '/' ? 200 : 404);
+  answerNoDashboard(response, path === '/' ? 200 : 404);
 }
 
 async function answerTrpc(parts: HttpParts, request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
