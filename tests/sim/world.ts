@@ -1,7 +1,7 @@
 // One seed, one run: a coordinator that dies and comes back, workers, a client, trouble, and after it a time in which
 // everything must come to its end. Returns what happened, and what was broken, if anything was.
 import type { ToWorker } from '@udcs/protocol';
-import { explain } from '../../server/src/core/index.ts';
+import { explain, memoryCounters } from '../../server/src/core/index.ts';
 import { Agenda } from './agenda.ts';
 import { Disk, type DiskEntry } from './disk.ts';
 import { type Gossip, HostileWorker } from './hostile.ts';
@@ -138,6 +138,9 @@ class World {
     if (live.length > 0) throw new Violation(`the fleet forgets ended jobs: ${live.map((job) => job.id).join()}`);
     const { jobs, waiting } = life.coordinator.sizes;
     if (jobs > 0 || waiting > 100) throw new Violation(`the shell forgets ended jobs: ${jobs} jobs, ${waiting} events`);
+    const kept = memoryCounters(life.fleet);
+    if (kept.tasks > 0 || kept.attempts > 0 || kept.timers > 200 || kept.journal > 200)
+      throw new Violation(`what has ended takes no memory: ${JSON.stringify(kept)}`);
     for (const worker of life.fleet.workers.values()) {
       if (worker.attempts.size > 0 || worker.ending.size > 0 || worker.used.slots !== 0)
         throw new Violation(`an idle worker holds nothing: ${worker.id} ${worker.attempts.size}+${worker.ending.size}, slots ${worker.used.slots}`);
@@ -195,7 +198,10 @@ class World {
     return new Socket(this.agenda, this.random, this.profile.net, life, address, end, (text) => {
       this.note(`${worker.name} < ${text}`);
       const message = JSON.parse(text) as ToWorker;
-      if (message.type === 'welcome') seen.id = message.worker;
+      if (message.type === 'welcome') {
+        seen.id = message.worker;
+        if (worker instanceof HostileWorker) this.witness.liars.add(message.worker);
+      }
       if (message.type === 'assign') {
         const attempts = message.tasks.map(({ task, epoch, attempt }) => ({ task, epoch, attempt }));
         this.gossip.attempts.push(...attempts);
@@ -216,8 +222,10 @@ class World {
       commitMs: this.profile.commitMs,
       onFacts: (facts) => this.witness.facts(facts),
       onCommitted: (group, result) => {
-        if (this.onTrace !== undefined || group.facts.length + group.submits.length > 0)
-          this.note(`disk ${group.facts.length} facts, ${group.submits.length} submits ${JSON.stringify([group.facts, result.refused.length])}`);
+        const { facts, submits, cancels } = group;
+        this.note(`disk ${facts.length} facts, ${submits.length} submits, ${cancels.length} cancels, ${result.refused.length} refused`);
+        if (this.onTrace !== undefined)
+          for (const fact of facts) this.onTrace(`          ${result.refused.includes(fact) ? 'refused ' : ''}${JSON.stringify(fact)}`);
         this.witness.committed(group, result);
       },
       onDeath: (dead, reason) => this.died(dead, reason),
