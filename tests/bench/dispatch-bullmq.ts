@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Queue, QueueEvents } from 'bullmq';
 import { freePort } from '../harness/processes.ts';
-import type { Round } from './dispatch.ts';
+import type { CpuBySide, Round } from './dispatch.ts';
 import { cpuMsOf } from './machine.ts';
 
 const BULK = 1_000;
@@ -71,8 +71,8 @@ export async function bullmqRound(redis: Redis, tasks: number): Promise<Round> {
   const queue = new Queue(name, { connection });
   const events = new QueueEvents(name, { connection });
   await events.waitUntilReady();
-  const pids = [redis.server.pid, worker.pid, process.pid].filter((pid) => pid !== undefined);
-  const cpuBefore = cpuMsOf(pids);
+  const cpuNow = (): CpuBySide => ({ server: cpuMsOf([redis.server.pid]), worker: cpuMsOf([worker.pid]), client: cpuMsOf([process.pid]) });
+  const before = cpuNow();
   const startedMs = performance.now();
   let seen = 0;
   const all = new Promise<void>((resolve) => {
@@ -84,7 +84,9 @@ export async function bullmqRound(redis: Redis, tasks: number): Promise<Round> {
     await queue.addBulk(Array.from({ length: Math.min(BULK, tasks - at) }, () => ({ name: 'noop', data: { payload: PAYLOAD } })));
   await all;
   const seconds = (performance.now() - startedMs) / 1000;
-  const cpuMs = cpuMsOf(pids) - cpuBefore;
+  const after = cpuNow();
+  const usPerTask = (side: keyof CpuBySide): number => ((after[side] - before[side]) * 1000) / tasks;
+  const cpuUs = { server: usPerTask('server'), worker: usPerTask('worker'), client: usPerTask('client') };
   const completed = await queue.getCompletedCount();
   if (completed !== tasks) throw new Error(`BullMQ completed ${completed} of ${tasks}`);
   await events.close();
@@ -92,5 +94,5 @@ export async function bullmqRound(redis: Redis, tasks: number): Promise<Round> {
   await queue.close();
   worker.kill('SIGTERM');
   await once(worker, 'exit');
-  return { perSecond: tasks / seconds, cpuUsPerTask: (cpuMs * 1000) / tasks, p50Ms: null, p99Ms: null };
+  return { perSecond: tasks / seconds, cpuUsPerTask: cpuUs.server + cpuUs.worker + cpuUs.client, cpuUs, p50Ms: null, p99Ms: null };
 }

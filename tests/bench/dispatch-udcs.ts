@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { connect, type Grid } from '@udcs/client';
 import type { Job } from '@udcs/protocol';
 import { freePort, Processes, type Running, root } from '../harness/processes.ts';
-import type { Round } from './dispatch.ts';
+import type { CpuBySide, Round } from './dispatch.ts';
 import { cpuMsOf, quantile } from './machine.ts';
 
 const BATCH = 500;
@@ -22,14 +22,16 @@ export interface Udcs {
   stop(): Promise<void>;
 }
 
-const noop = (): Job => ({ type: 'MOCK', spec: { runMs: 0 }, labels: { payload: PAYLOAD }, idempotencyKey: randomUUID() });
+/** Takes none of the machine, so that slots alone bound how many run at a time. */
+const resources = { cpus: 0, memoryBytes: 0, diskBytes: 0 };
+const noop = (): Job => ({ type: 'MOCK', spec: { runMs: 0 }, resources, labels: { payload: PAYLOAD }, idempotencyKey: randomUUID() });
 
 export async function startUdcs(folder: string): Promise<Udcs> {
   const processes = new Processes(join(folder, 'udcs'), await freePort(), ['--no-dashboard', '--allow-mock']);
   const coordinator = await processes.coordinator();
   const grid = connect({ url: coordinator.listening.url, token: readFileSync(coordinator.listening.adminTokenFile, 'utf8').trim() });
   let workers: Running[] = [];
-  const pids = (): number[] => [coordinator.pid, process.pid, ...workers.map(({ pid }) => pid)];
+  const cpuNow = (): CpuBySide => ({ server: cpuMsOf([coordinator.pid]), worker: cpuMsOf(workers.map(({ pid }) => pid)), client: cpuMsOf([process.pid]) });
 
   async function useWorkers(count: number, slots: number): Promise<void> {
     for (const worker of workers) await processes.kill(worker);
@@ -51,14 +53,17 @@ export async function startUdcs(folder: string): Promise<Udcs> {
   await useWorkers(1, 512);
 
   async function measured(tasks: number, run: () => Promise<number[] | null>): Promise<Round> {
-    const cpuBefore = cpuMsOf(pids());
+    const before = cpuNow();
     const startedMs = performance.now();
     const latencies = await run();
     const seconds = (performance.now() - startedMs) / 1000;
-    const cpuMs = cpuMsOf(pids()) - cpuBefore;
+    const after = cpuNow();
+    const usPerTask = (side: keyof CpuBySide): number => ((after[side] - before[side]) * 1000) / tasks;
+    const cpuUs = { server: usPerTask('server'), worker: usPerTask('worker'), client: usPerTask('client') };
     return {
       perSecond: tasks / seconds,
-      cpuUsPerTask: (cpuMs * 1000) / tasks,
+      cpuUsPerTask: cpuUs.server + cpuUs.worker + cpuUs.client,
+      cpuUs,
       p50Ms: latencies === null ? null : quantile(latencies, 0.5),
       p99Ms: latencies === null ? null : quantile(latencies, 0.99),
     };
@@ -86,21 +91,38 @@ export async function startUdcs(folder: string): Promise<Udcs> {
   };
 }
 
-/** Submits `tasks` distinct jobs, `batch` per call, and waits until every result has been seen here. */
+/** Submits `tasks` distinct jobs, `batch` per request, and waits until every result has been seen here. */
 async function stream(grid: Grid, tasks: number, batch: number): Promise<null> {
-  const waiting = new Set<Promise<unknown>>();
+  let inFlight = 0;
+  let seen = 0;
+  let onSeen = (): void => undefined;
+  let onBroken: (error: unknown) => void = () => undefined;
+  const broken = new Promise<never>((_, reject) => {
+    onBroken = reject;
+  });
+  const landed = (): void => {
+    inFlight -= 1;
+    seen += 1;
+    onSeen();
+  };
+  const until = async (done: () => boolean): Promise<void> => {
+    while (!done())
+      await Promise.race([
+        new Promise<void>((resolve) => {
+          onSeen = resolve;
+        }),
+        broken,
+      ]);
+  };
   for (let at = 0; at < tasks; at += batch) {
+    await until(() => inFlight + batch <= IN_FLIGHT);
     const jobs = Array.from({ length: Math.min(batch, tasks - at) }, noop);
-    const done = Promise.all(
-      batch === 1
-        ? jobs.map((job) => grid.call('jobs.submit', { job }).then(({ id }) => grid.job(id).then()))
-        : grid.submitMany(jobs).map((handle) => handle.then()),
-    );
-    waiting.add(done);
-    void done.finally(() => waiting.delete(done));
-    if (waiting.size * batch >= IN_FLIGHT) await Promise.race(waiting);
+    inFlight += jobs.length;
+    // Jobs of one tick travel together: the loop's await makes each round a request of its own.
+    for (const handle of grid.submitMany(jobs)) handle.then(landed, onBroken);
+    await Promise.resolve();
   }
-  await Promise.all(waiting);
+  await until(() => seen === tasks);
   return null;
 }
 

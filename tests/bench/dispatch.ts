@@ -10,10 +10,17 @@ import { describeMachine, median, writeReport } from './machine.ts';
 const TASKS = Number(process.env['UDCS_BENCH_TASKS'] ?? 20_000);
 const ROUNDS = Number(process.env['UDCS_BENCH_ROUNDS'] ?? 5);
 
+export interface CpuBySide {
+  readonly server: number;
+  readonly worker: number;
+  readonly client: number;
+}
+
 export interface Round {
   readonly perSecond: number;
   /** CPU of server, worker and client together. */
   readonly cpuUsPerTask: number;
+  readonly cpuUs: CpuBySide;
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
 }
@@ -29,9 +36,11 @@ const add = (name: string, round: Round): void => {
   rows.set(name, [...(rows.get(name) ?? []), round]);
   const latency = round.p50Ms === null ? '' : `  p50 ${round.p50Ms.toFixed(2)} ms  p99 ${round.p99Ms?.toFixed(2)} ms`;
   console.log(
-    `${name.padEnd(44)} ${Math.round(round.perSecond).toLocaleString('en').padStart(8)} tasks/s  ${round.cpuUsPerTask.toFixed(0).padStart(5)} µs CPU/task${latency}`,
+    `${name.padEnd(44)} ${Math.round(round.perSecond).toLocaleString('en').padStart(8)} tasks/s  ${round.cpuUsPerTask.toFixed(0).padStart(5)} µs CPU/task (${sides(round.cpuUs)})${latency}`,
   );
 };
+
+const sides = ({ server, worker, client }: CpuBySide): string => `server ${server.toFixed(0)} + worker ${worker.toFixed(0)} + client ${client.toFixed(0)}`;
 
 const udcs = await startUdcs(folder);
 const everysec = await startRedis(folder, 'everysec');
@@ -58,6 +67,11 @@ const summary = [...rows].map(([name, rounds]) => ({
   rounds: rounds.length,
   perSecond: spread(rounds.map((round) => round.perSecond)),
   cpuUsPerTask: spread(rounds.map((round) => round.cpuUsPerTask)),
+  cpuUs: {
+    server: median(rounds.map((round) => round.cpuUs.server)),
+    worker: median(rounds.map((round) => round.cpuUs.worker)),
+    client: median(rounds.map((round) => round.cpuUs.client)),
+  },
   p50Ms: rounds[0]?.p50Ms === null ? null : spread(rounds.map((round) => round.p50Ms ?? Number.NaN)),
   p99Ms: rounds[0]?.p99Ms === null ? null : spread(rounds.map((round) => round.p99Ms ?? Number.NaN)),
 }));
@@ -74,7 +88,7 @@ const ratios = ['BullMQ everysec (addBulk 1000)', 'BullMQ always (addBulk 1000)'
 console.log('');
 for (const row of summary)
   console.log(
-    `${row.name.padEnd(44)} median ${Math.round(row.perSecond.median).toLocaleString('en')} tasks/s (${Math.round(row.perSecond.min).toLocaleString('en')}–${Math.round(row.perSecond.max).toLocaleString('en')}), ${row.cpuUsPerTask.median.toFixed(0)} µs CPU/task`,
+    `${row.name.padEnd(44)} median ${Math.round(row.perSecond.median).toLocaleString('en')} tasks/s (${Math.round(row.perSecond.min).toLocaleString('en')}–${Math.round(row.perSecond.max).toLocaleString('en')}), ${row.cpuUsPerTask.median.toFixed(0)} µs CPU/task (${sides(row.cpuUs)})`,
   );
 for (const ratio of ratios)
   console.log(`UDCS batched / ${ratio.peer}: ${ratio.throughput.median.toFixed(2)} × (${ratio.throughput.min.toFixed(2)}–${ratio.throughput.max.toFixed(2)})`);

@@ -1,6 +1,6 @@
 // What a number depends on: machine, versions, disk. Every report carries it.
 import { execFileSync } from 'node:child_process';
-import { closeSync, fdatasyncSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 
@@ -54,10 +54,11 @@ export function quantile(samples: readonly number[], share: number): number {
 export const median = (samples: readonly number[]): number => quantile(samples, 0.5);
 
 /** User and system CPU of processes so far, milliseconds (Linux: /proc/<pid>/stat, 100 ticks a second). */
-export function cpuMsOf(pids: readonly number[]): number {
+export function cpuMsOf(pids: readonly (number | undefined)[]): number {
   let ticks = 0;
   for (const pid of pids) {
-    const stat = execFileSync('cat', [`/proc/${pid}/stat`], { encoding: 'utf8' });
+    if (pid === undefined) continue;
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     ticks += Number(fields[11]) + Number(fields[12]);
   }

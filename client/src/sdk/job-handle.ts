@@ -54,11 +54,15 @@ export class JobHandle implements PromiseLike<JobResult>, AsyncIterable<TaskView
   readonly id: Promise<JobId>;
   readonly #parts: HandleParts;
   readonly #submitted: Promise<Awaited>;
+  #answered = false;
   #result: Promise<JobResult> | null = null;
 
   constructor(submitted: Promise<Awaited>, parts: HandleParts) {
     this.#submitted = submitted;
-    this.id = submitted.then(({ id }) => id);
+    this.id = submitted.then(({ id }) => {
+      this.#answered = true;
+      return id;
+    });
     this.id.catch(() => undefined);
     this.#parts = parts;
   }
@@ -149,7 +153,7 @@ export class JobHandle implements PromiseLike<JobResult>, AsyncIterable<TaskView
   }
 
   #ended(signal: AbortSignal | undefined): Promise<JobView> {
-    return orAborted(this.#parts.watch.ended(this.#submitted, signal), signal);
+    return orAborted(this.#parts.watch.ended(this.#submitted, !this.#answered, signal), signal);
   }
 
   async #endedOrUnmatched(afterMs: number, signal: AbortSignal | undefined): Promise<JobView> {

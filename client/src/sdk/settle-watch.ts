@@ -40,8 +40,12 @@ export class SettleWatch {
     this.#transport = transport;
   }
 
-  /** The job as it ended. @throws UdcsError, or the signal's reason */
-  async ended(submitted: Promise<Awaited>, signal?: AbortSignal): Promise<JobView> {
+  /**
+   * The job as it ended.
+   * @param fresh whether the submit has had no answer yet: then its end is still to be heard
+   * @throws UdcsError, or the signal's reason
+   */
+  async ended(submitted: Promise<Awaited>, fresh: boolean, signal?: AbortSignal): Promise<JobView> {
     signal?.throwIfAborted();
     this.#listen();
     const stretch = this.#stretch;
@@ -56,18 +60,24 @@ export class SettleWatch {
     }
     const early = this.#early.get(job.id);
     if (early !== undefined) return early;
+    this.#listen(); // it may have ended meanwhile, and then tells why
     const ending = this.#register(job.id, signal);
     // Not listening yet: the first event of the stretch that begins asks for all.
-    const mayHaveMissed = job.existing !== false || this.#earlyLost || stretch !== this.#stretch;
+    const mayHaveMissed = !fresh || job.existing !== false || this.#earlyLost || stretch !== this.#stretch;
     if (mayHaveMissed && this.#stretch !== 0) this.#ask([job.id]);
     return ending;
   }
 
   close(): void {
+    this.#end(new UdcsError('CANCELED', 'this connection was closed'));
+  }
+
+  #end(error: unknown): void {
     const stop = this.#stop;
     this.#stop = null;
     this.#stretch = 0;
-    stop?.abort(new UdcsError('CANCELED', 'this connection was closed'));
+    stop?.abort(error);
+    for (const id of [...this.#waiting.keys()]) this.#fail(id, error);
   }
 
   #register(id: JobId, signal: AbortSignal | undefined): Promise<JobView> {
@@ -95,8 +105,7 @@ export class SettleWatch {
     const look = this.#lookAfter(stop);
     this.#follow(stop.signal)
       .catch((error: unknown) => {
-        if (this.#stop === stop) this.close();
-        this.#failAll(error);
+        if (this.#stop === stop) this.#end(error);
       })
       .finally(() => clearInterval(look));
   }
@@ -186,9 +195,5 @@ export class SettleWatch {
     const waiters = this.#waiting.get(id) ?? [];
     this.#waiting.delete(id);
     for (const { reject } of waiters) reject(error);
-  }
-
-  #failAll(error: unknown): void {
-    for (const id of [...this.#waiting.keys()]) this.#fail(id, error);
   }
 }
