@@ -1,5 +1,6 @@
 // Records one thing that happened. The only way into the fleet besides place() and restore(); mutates it and says what follows.
 import { cancelBlocked } from './depend.ts';
+import { followUp } from './follow.ts';
 import { capabilitiesChanged, checkWorker, closed, heardFrom, intended, joined, renewed } from './lease.ts';
 import { checkAttempt, journalOld, passDeadline, passQueueTimeout } from './limits.ts';
 import type { Fleet, Job } from './model.ts';
@@ -18,6 +19,7 @@ const TIMERS_PER_TICK = 10_000;
 export function apply(fleet: Fleet, event: CoreEvent, now: Now): Outcome {
   const turn = new Turn(fleet, now);
   record(turn, event);
+  followUp(turn);
   return turn.finish();
 }
 

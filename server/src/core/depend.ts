@@ -1,6 +1,6 @@
 // Jobs that wait for other jobs: released, or canceled, in the turn in which the last of those ends.
 import { advance, type ErrorRecord, type JobId, taskMachine } from '@udcs/protocol';
-import { armQueueTimeout } from './limits.ts';
+import { armQueueTimeout } from './arm.ts';
 import type { Job } from './model.ts';
 import { startPlan } from './plan.ts';
 import { enqueue, openingsOf } from './queues.ts';

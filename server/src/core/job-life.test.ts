@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Scene } from '../../tests/core/scene.ts';
+import type { TypeRules } from './model.ts';
 import { memoryCounters } from './status.ts';
 
 const many = (count: number) => ({ type: 'MOCK' as const, spec: {}, array: { count } });
@@ -132,5 +133,26 @@ describe('the life of a job', () => {
     const before = memoryCounters(scene.fleet).tasks;
     scene.job(many(1_000_000));
     expect(memoryCounters(scene.fleet).tasks).toBe(before);
+  });
+
+  it('fails with INTERNAL, alone, when its task type throws on the spec', () => {
+    const throwing = () => {
+      throw new Error('no such field');
+    };
+    const broken: TypeRules[] = [
+      { alternatives: throwing, isolation: null },
+      { alternatives: () => [[]], isolation: null, plan: { start: throwing, on: throwing }, isPlanned: throwing },
+      { alternatives: () => [[]], isolation: null, plan: { start: throwing, on: throwing } },
+    ];
+    for (const rules of broken) {
+      const scene = new Scene((type) => (type === 'MOCK' ? rules : undefined));
+      const job = scene.job({ type: 'MOCK', spec: {}, array: { count: 3 } });
+      const error = { code: 'INTERNAL', message: expect.stringContaining('no such field') };
+      expect(scene.counts(job)).toMatchObject({ failed: 1, error, endedAtMs: expect.any(Number) });
+      const a = scene.worker({ types: ['WASM'] });
+      scene.job({ type: 'WASM', spec: {} });
+      scene.place();
+      expect(scene.keys(a)).toEqual(['0']);
+    }
   });
 });

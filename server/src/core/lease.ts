@@ -1,9 +1,9 @@
 // Workers come, renew, fall silent, come back and go; with them the leases of their attempts. A worker that fell silent keeps its
 // attempts until its lease ends; one whose socket closed, until its grace ends.
 import { type AttemptRef, advance, attemptMachine, limits, splitTaskId, type WorkerId, workerMachine } from '@udcs/protocol';
+import { armAttempt } from './arm.ts';
 import { enterBucket, leaveBucket, unpark } from './classes.ts';
 import { freeRoom, refKey } from './close.ts';
-import { armAttempt } from './limits.ts';
 import type { Attempt, Fleet, Introduction, Job, Worker } from './model.ts';
 import { indexOf, isSettled, makeTask, withdraw } from './openings.ts';
 import { armJournal, attach } from './place.ts';

@@ -1,8 +1,9 @@
-// Time limits of jobs and attempts: how long to wait, how long to run, when to stop waiting for progress or for an answer.
+// Time limits of jobs and attempts that have passed: what ends then, and what is only looked at again. Setting them: arm.ts.
 import { limits } from '@udcs/protocol';
+import { armAttempt } from './arm.ts';
 import { endEnding, refKey } from './close.ts';
 import { cancelBlocked } from './depend.ts';
-import type { Attempt, Fleet, Job } from './model.ts';
+import type { Attempt, Job } from './model.ts';
 import { keyOf, makeTask } from './openings.ts';
 import { isOpen } from './place.ts';
 import { decideFailed, decideLost } from './retry.ts';
@@ -14,25 +15,6 @@ const EXPIRED_PER_TURN = 1_000;
 
 /** Rows of one sweep leave together. */
 const JOURNAL_EVERY_MS = 250;
-
-const earliest = (...times: readonly (number | null)[]): number | null =>
-  times.reduce((least, time) => (time === null ? least : least === null ? time : Math.min(least, time)), null);
-
-/** Wall-clock end of the job, or null. */
-export function deadlineAtMs(job: Job): number | null {
-  const { deadlineAtMs: given, timeouts } = job.record.spec;
-  return earliest(given, timeouts.totalMs > 0 ? job.record.submittedAtMs + timeouts.totalMs : null);
-}
-
-export function armDeadline(turn: Turn, job: Job): void {
-  const atMs = deadlineAtMs(job);
-  if (atMs !== null) turn.fleet.timers.set(turn.now.monoMs + Math.max(0, atMs - turn.now.wallMs), { kind: 'deadline', job: job.id });
-}
-
-export function armQueueTimeout(turn: Turn, job: Job): void {
-  const { queueMs } = job.record.spec.timeouts;
-  if (queueMs > 0) turn.fleet.timers.set(turn.now.monoMs + queueMs, { kind: 'queue', job: job.id });
-}
 
 export function passDeadline(turn: Turn, job: Job): void {
   const { timeouts } = job.record.spec;
@@ -95,20 +77,6 @@ function stopAttempt(turn: Turn, attempt: Attempt, code: 'TIMEOUT' | 'NO_PROGRES
     log: null,
     usage: null,
   });
-}
-
-/** Sets the next look at an attempt. Called when it is journalled: shorter ones never cost a timer. */
-export function armAttempt(fleet: Fleet, attempt: Attempt, monoMs: number): void {
-  const { executionMs, noProgressMs } = attempt.task.job.record.spec.timeouts;
-  const started = attempt.startedMonoMs;
-  const next =
-    started === null
-      ? monoMs + limits.renewMs
-      : earliest(
-          started + executionMs + limits.cancelGraceMs,
-          noProgressMs > 0 ? attempt.progressedMonoMs + noProgressMs + limits.renewMs + limits.cancelGraceMs : null,
-        );
-  fleet.timers.set(Math.max(monoMs + 1, next ?? monoMs + limits.renewMs), { kind: 'attempt', attempt });
 }
 
 /** Journals attempts that have been open for a while, so that a restarted coordinator waits for their holders. */

@@ -26,7 +26,7 @@ import type { JobRecord, PieceRecord, WorkerIntroduction } from './seam.ts';
 import type { Timers } from './timers.ts';
 
 /** What the core asks of a task type. */
-export type TypeRules = Pick<TaskType, 'alternatives' | 'isolation' | 'plan'>;
+export type TypeRules = Pick<TaskType, 'alternatives' | 'isolation' | 'plan' | 'isPlanned'>;
 export type TypeLookup = (name: TaskTypeName) => TypeRules | undefined;
 
 /** What one variant and one alternative of a job asks of a worker. */
@@ -141,6 +141,8 @@ export interface Job {
   /** Read from the spec once: what placing looks at. */
   readonly inputDigests: readonly Digest[];
   options: readonly Option[];
+  /** Why its task types can not read its spec. */
+  readonly problem: string | null;
   nodes: QueueNode[] | null;
   seq: number;
   total: number;

@@ -122,6 +122,39 @@ describe('plans', () => {
     }
   });
 
+  it('hear of pieces that settle together before anybody asks whether they are stuck', () => {
+    const scene = new Scene(withPlan(mapAndJoin));
+    const a = scene.worker({ slots: 4 });
+    const job = scene.job(planned);
+    scene.place();
+    scene.succeed(a);
+    scene.place();
+    const usage = { wallMs: 1, cpuMs: null, gpuMs: null, peakMemoryBytes: null, versions: {} };
+    const succeeded = scene.holds(a).map((ref) => ({ ...ref, value: null, outputs: {}, exitCode: 0, log: null, usage }));
+    expect(succeeded).toHaveLength(2);
+    scene.held.set(a, []);
+    scene.apply({ type: 'worker.reported', worker: a, report: { succeeded } });
+    scene.place();
+    expect(scene.keys(a)).toEqual(['join']);
+    scene.succeed(a);
+    expect(scene.counts(job)).toMatchObject({ succeeded: 4, failed: 0, endedAtMs: expect.any(Number) });
+  });
+
+  it('are left alone by jobs whose type does not plan them: an array of any size stays plain', () => {
+    const types: TypeLookup = () => ({
+      alternatives: () => [[]],
+      isolation: null,
+      plan: mapAndJoin,
+      isPlanned: (spec) => (spec as { plan?: unknown }).plan !== undefined,
+    });
+    const scene = new Scene(types);
+    const a = scene.worker();
+    scene.job({ ...planned, array: { count: 20_000 } });
+    scene.place();
+    expect(scene.held.get(a)?.[0]).toMatchObject({ index: 0 });
+    expect(scene.ofType('plan.stepped')).toEqual([]);
+  });
+
   it('of a canceled job ask for nothing more', () => {
     const scene = new Scene(withPlan(mapAndJoin));
     const job = scene.job(planned);

@@ -1,17 +1,24 @@
 // Runs the plan of a job: a pure reducer of its task type that adds pieces as others settle. State and pieces leave as one fact, in
 // the outcome of the settlement that caused them.
-import { limits } from '@udcs/protocol';
+import { type JobSpec, limits } from '@udcs/protocol';
 import type { Piece, Plan, PlanEvent, PlanStep } from '@udcs/tasks';
-import type { Fleet, Job } from './model.ts';
+import type { Fleet, Job, TypeLookup } from './model.ts';
 import { makeTask } from './openings.ts';
 import { enqueue } from './queues.ts';
 import type { PieceRecord } from './seam.ts';
 import { breakJob, cancelTask, endIfDone } from './settle.ts';
 import type { Turn } from './turn.ts';
 
-export function planOf(fleet: Fleet, job: Job): Plan | undefined {
+/** Whether the type of the first variant plans the tasks of such a job. */
+export function hasPlan(spec: JobSpec, types: TypeLookup): boolean {
+  const [first] = spec.variants;
+  const rules = first === undefined ? undefined : types(first.type);
+  return first !== undefined && rules?.plan !== undefined && (rules.isPlanned?.(first.spec) ?? true);
+}
+
+function planOf(fleet: Fleet, job: Job): Plan | undefined {
   const type = job.record.spec.variants[0]?.type;
-  return type === undefined ? undefined : fleet.types(type)?.plan;
+  return type === undefined || job.plan === null ? undefined : fleet.types(type)?.plan;
 }
 
 /** First step of a job with a plan that has none behind it. */
@@ -19,20 +26,25 @@ export function startPlan(turn: Turn, job: Job): void {
   const plan = planOf(turn.fleet, job);
   if (plan === undefined || job.plan === null || job.plan.state !== null || job.plan.done) return;
   step(turn, job, () => plan.start(job.record.spec));
+  stopIfStuck(turn, job);
 }
 
-export function planLearns(turn: Turn, job: Job, event: PlanEvent): void {
+/** All that happened to the job in this turn at once: in between, a plan may look stuck that is not. */
+export function planLearns(turn: Turn, job: Job, events: readonly PlanEvent[]): void {
   const plan = planOf(turn.fleet, job);
   const run = job.plan;
-  if (plan === undefined || run === null || run.done || job.endedAtMs !== null) return;
-  step(turn, job, () => plan.on(job.record.spec, run.state, event));
+  for (const event of events) {
+    if (plan === undefined || run === null || run.done || job.endedAtMs !== null) break;
+    step(turn, job, () => plan.on(job.record.spec, run.state, event));
+  }
+  stopIfStuck(turn, job);
+  endIfDone(turn, job);
 }
 
 export function wakePlan(turn: Turn, job: Job): void {
   if (job.plan === null || job.plan.wakeAtMs === null || job.plan.wakeAtMs > turn.now.wallMs) return;
   job.plan.wakeAtMs = null;
-  planLearns(turn, job, { kind: 'woke' });
-  endIfDone(turn, job);
+  turn.teach(job, { kind: 'woke' });
 }
 
 function step(turn: Turn, job: Job, reduce: () => PlanStep): void {
@@ -56,7 +68,6 @@ function step(turn: Turn, job: Job, reduce: () => PlanStep): void {
   for (const key of run.cancel) cancelPiece(turn, job, key);
   if (run.wakeAfterMs !== undefined) turn.fleet.timers.set(turn.now.monoMs + run.wakeAfterMs, { kind: 'plan', job: job.id });
   enqueue(turn.fleet, job, added.length);
-  stopIfStuck(turn, job);
 }
 
 /** A reducer is code of a task type: what it throws, and what breaks its contract, ends the job and nothing else. */
@@ -106,6 +117,6 @@ function cancelPiece(turn: Turn, job: Job, key: string): void {
 /** A plan that is not done, waits for nothing and asks for no wake would never end. */
 function stopIfStuck(turn: Turn, job: Job): void {
   const { plan } = job;
-  if (plan === null || plan.done || plan.wakeAtMs !== null || job.total > job.succeeded + job.failed + job.canceled) return;
+  if (plan === null || plan.done || plan.wakeAtMs !== null || job.endedAtMs !== null || job.total > job.succeeded + job.failed + job.canceled) return;
   breakJob(turn, job, { code: 'INTERNAL', message: 'the plan of this job waits for nothing and is not done', hint: 'report it with the job' });
 }

@@ -23,7 +23,7 @@ function leastReceived(fleet: Fleet): number {
 
 /** Puts the job into its lines if it has openings and is not there; tells its classes that `added` openings are new. */
 export function enqueue(fleet: Fleet, job: Job, added: number): void {
-  if (openingsOf(job) === 0 || job.waitingFor !== null) return;
+  if (openingsOf(job) === 0 || job.waitingFor !== null || job.problem !== null) return;
   for (const { taskClass } of job.options) {
     taskClass.added += added;
     taskClass.dirtyTurn = fleet.turn;

@@ -138,4 +138,17 @@ describe('restoring', () => {
     scene.apply({ type: 'jobs.reloaded', jobs: [], gone: [job] });
     expect(scene.fleet.jobs.size).toBe(0);
   });
+
+  it('fails a stored job that its task type can no longer read, and starts all the same', () => {
+    const scene = new Scene(() => ({
+      alternatives: () => {
+        throw new Error('no such field');
+      },
+      isolation: null,
+    }));
+    const tried = [{ key: '2', attempts: 1, failures: 1, lost: 0, hosts: [] }];
+    scene.boot({ epoch: 2, jobs: [stored(scene, { tried, open: [open('3')] })], ended: {} });
+    expect(scene.counts(id)).toMatchObject({ total: 4, succeeded: 1, failed: 1, canceled: 2, error: { code: 'INTERNAL' }, endedAtMs: expect.any(Number) });
+    expect(scene.settled(id)).toEqual(['0:failed:INTERNAL', '2:canceled:INTERNAL']);
+  });
 });

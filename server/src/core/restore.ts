@@ -3,10 +3,11 @@
 import { advance, limits, splitTaskId, taskIdOf, taskMachine } from '@udcs/protocol';
 import { Bits } from './bits.ts';
 import { cancelBlocked } from './depend.ts';
+import { followUp } from './follow.ts';
 import type { Attempt, Fleet, Job } from './model.ts';
 import { indexOf, isSettled, keyOf, makeTask, reopen } from './openings.ts';
 import type { BootSnapshot, JobRecord, JobSnapshot, Now, Outcome } from './seam.ts';
-import { admit, makeJob } from './submit.ts';
+import { admit, emptyPlan, makeJob } from './submit.ts';
 import { Turn } from './turn.ts';
 
 export function restore(fleet: Fleet, snapshot: BootSnapshot, now: Now): Outcome {
@@ -16,6 +17,7 @@ export function restore(fleet: Fleet, snapshot: BootSnapshot, now: Now): Outcome
   // All known before any is linked: they may wait for each other.
   for (const job of made) fleet.jobs.set(job.id, job);
   for (const [at, stored] of snapshot.jobs.entries()) settleIn(turn, made[at] as Job, stored, { ...snapshot.ended, ...stored.job.upstreamEnded });
+  followUp(turn);
   return turn.finish();
 }
 
@@ -27,7 +29,9 @@ export function makeStored(fleet: Fleet, stored: JobSnapshot): Job {
   job.repeated = stored.repeated;
   job.startedAtMs = stored.startedAtMs;
   job.canceledAtMs = stored.canceledAtMs;
-  if (job.plan !== null && stored.plan !== null) {
+  if (stored.plan !== null) {
+    // What was planned once stays planned, whatever the type says today.
+    job.plan ??= emptyPlan();
     job.plan.state = stored.plan.state;
     job.plan.done = stored.plan.done;
     job.plan.wakeAtMs = stored.plan.wakeAtMs;

@@ -1,11 +1,9 @@
-// Ends tasks and jobs: counts, facts, what dependents and plans learn from it. A task is settled once; what comes later is dropped
-// before it gets here.
+// Ends tasks and jobs: counts and facts. A task is settled once; what comes later is dropped before it gets here. What plans and
+// dependents make of an end is noted in the turn and drawn by follow.ts.
 import { advance, type BlobRef, type ErrorRecord, type SuccessReport, taskMachine } from '@udcs/protocol';
 import { closeAttempt, type Ending } from './close.ts';
-import { upstreamEnded } from './depend.ts';
 import type { Attempt, Fleet, Job, Task } from './model.ts';
 import { keyOf, markSettled, withdraw } from './openings.ts';
-import { planLearns } from './plan.ts';
 import { dequeue, dequeueIfEmpty } from './queues.ts';
 import type { AttemptRecord } from './seam.ts';
 import type { Turn } from './turn.ts';
@@ -28,7 +26,7 @@ export function settleSucceeded(turn: Turn, attempt: Attempt, report: SuccessRep
   const key = keyOf(job, task.index);
   writeSettled(turn, task, 'succeeded', by, null, report.value ?? null, report.outputs);
   markSettled(job, task.index);
-  planLearns(turn, job, { kind: 'settled', key, value: report.value ?? null, outputs: report.outputs });
+  turn.teach(job, { kind: 'settled', key, value: report.value ?? null, outputs: report.outputs });
   endIfDone(turn, job);
 }
 
@@ -46,7 +44,7 @@ export function settleFailed(turn: Turn, task: Task, error: ErrorRecord, by: Att
   writeSettled(turn, task, 'failed', by, error, null, NO_OUTPUTS);
   markSettled(job, task.index);
   dequeueIfEmpty(turn.fleet, job);
-  planLearns(turn, job, { kind: 'failed', key, error });
+  turn.teach(job, { kind: 'failed', key, error });
   const { maxFailures } = job.record.spec;
   if (job.endedAtMs === null && maxFailures !== null && job.failed > maxFailures) {
     endRest(turn, job, { code: 'TOO_MANY_FAILURES', message: `${job.failed} tasks failed; maxFailures allows ${maxFailures}. The last: ${error.message}` });
@@ -156,14 +154,13 @@ function endJob(turn: Turn, job: Job): void {
   turn.touch(job);
   job.endedAtMs = now.wallMs;
   forgetJob(fleet, job);
-  const outcome = outcomeOf(job);
-  fleet.ended.set(job.id, outcome);
+  fleet.ended.set(job.id, outcomeOf(job));
   if (fleet.ended.size > ENDED_KEPT)
     for (const oldest of fleet.ended.keys()) {
       fleet.ended.delete(oldest);
       break;
     }
-  upstreamEnded(turn, job.id, outcome);
+  turn.ended.push(job);
 }
 
 /** Takes the job out of memory; its facts speak for it. */

@@ -1,28 +1,30 @@
 // A job enters the fleet, from a submit or from the store.
-
-import { isDigest } from '@udcs/protocol';
+import { type ErrorRecord, isDigest, type JobSpec } from '@udcs/protocol';
+import { armDeadline, armQueueTimeout } from './arm.ts';
 import { optionsOf } from './classes.ts';
 import { linkUpstream } from './depend.ts';
-import { armDeadline, armQueueTimeout } from './limits.ts';
-import type { Fleet, Job } from './model.ts';
-import { planOf, startPlan } from './plan.ts';
+import type { Fleet, Job, Option, PlanRun } from './model.ts';
+import { makeTask } from './openings.ts';
+import { hasPlan, startPlan } from './plan.ts';
 import { enqueue, openingsOf, ownerOf } from './queues.ts';
 import { Ranges } from './ranges.ts';
 import type { JobRecord } from './seam.ts';
-import { endIfDone } from './settle.ts';
+import { breakJob, endIfDone, endRest, settleFailed } from './settle.ts';
 import type { Turn } from './turn.ts';
 
 export function makeJob(fleet: Fleet, record: JobRecord): Job {
   const { spec } = record;
+  const { options, planned, problem } = readSpec(fleet, spec);
   const job: Job = {
     id: record.id,
     record,
     owner: ownerOf(fleet, record.owner),
     inputDigests: spec.inputs.flatMap(({ source }) => ('digest' in source && isDigest(source.digest) ? [source.digest] : [])),
-    options: optionsOf(fleet, spec),
+    options,
+    problem,
     nodes: null,
     seq: 0,
-    total: spec.count,
+    total: planned ? 0 : spec.count,
     succeeded: 0,
     failed: 0,
     canceled: 0,
@@ -38,15 +40,23 @@ export function makeJob(fleet: Fleet, record: JobRecord): Job {
     retries: null,
     retryCount: 0,
     waitingFor: null,
-    plan: null,
+    plan: planned ? emptyPlan() : null,
     pace: null,
     paceMs: null,
   };
-  if (planOf(fleet, job) !== undefined) {
-    job.plan = { state: null, done: false, wakeAtMs: null, pieces: [], byKey: new Map() };
-    job.total = 0;
-  }
   return job;
+}
+
+export const emptyPlan = (): PlanRun => ({ state: null, done: false, wakeAtMs: null, pieces: [], byKey: new Map() });
+
+/** Asks the task types about the spec. They are not ours and the spec may be older than they are: what they throw is the job's problem alone. */
+function readSpec(fleet: Fleet, spec: JobSpec): { readonly options: readonly Option[]; readonly planned: boolean; readonly problem: string | null } {
+  try {
+    const planned = hasPlan(spec, fleet.types);
+    return { options: optionsOf(fleet, spec), planned, problem: null };
+  } catch (thrown) {
+    return { options: [], planned: false, problem: thrown instanceof Error ? thrown.message : String(thrown) };
+  }
 }
 
 export function submitted(turn: Turn, record: JobRecord): void {
@@ -61,6 +71,10 @@ export function submitted(turn: Turn, record: JobRecord): void {
 
 /** Links, arms and queues a job whose tasks are known. */
 export function admit(turn: Turn, job: Job, upstreamEnded: JobRecord['upstreamEnded']): void {
+  if (job.problem !== null) {
+    failUnreadable(turn, job, job.problem);
+    return;
+  }
   linkUpstream(turn, job, upstreamEnded);
   if (job.endedAtMs !== null) return;
   armDeadline(turn, job);
@@ -70,4 +84,17 @@ export function admit(turn: Turn, job: Job, upstreamEnded: JobRecord['upstreamEn
   armQueueTimeout(turn, job);
   enqueue(turn.fleet, job, openingsOf(job));
   endIfDone(turn, job);
+}
+
+/** One task tells why; the others are canceled with it. */
+function failUnreadable(turn: Turn, job: Job, problem: string): void {
+  const type = job.record.spec.variants.map((variant) => variant.type).join(' or ');
+  const error: ErrorRecord = { code: 'INTERNAL', message: `${type} could not read the spec of this job: ${problem}`, hint: 'report it with the job' };
+  const index = job.fresh.take();
+  if (index < 0) {
+    breakJob(turn, job, error);
+    return;
+  }
+  settleFailed(turn, makeTask(job, index), error, null);
+  if (job.endedAtMs === null) endRest(turn, job, error);
 }

@@ -1,6 +1,7 @@
 // One turn: collects facts and messages while an event is applied or tasks are placed, and makes the outcome. A job's seq rises
 // once per turn that changes it, and its counters are written once, after the facts that moved them.
 import { type Assignment, type AttemptRef, limits, type WorkerId } from '@udcs/protocol';
+import type { PlanEvent } from '@udcs/tasks';
 import type { Fleet, Job } from './model.ts';
 import type { CoreMessage, Fact, Now, Outcome, Send } from './seam.ts';
 
@@ -10,6 +11,9 @@ export class Turn {
   readonly fleet: Fleet;
   readonly now: Now;
   readonly facts: Fact[] = [];
+  /** What the plans of jobs have to learn, and jobs that ended: follow.ts draws the conclusions before the turn is over. */
+  readonly lessons = new Map<Job, PlanEvent[]>();
+  readonly ended: Job[] = [];
   private readonly sends: Send[] = [];
   private readonly touched = new Set<Job>();
   private readonly batches = new Map<WorkerId, Map<string, AttemptRef[]>>();
@@ -26,6 +30,14 @@ export class Turn {
     if (this.touched.has(job)) return;
     this.touched.add(job);
     job.seq++;
+  }
+
+  /** Notes what happened for the plan of the job, if one is still running. */
+  teach(job: Job, event: PlanEvent): void {
+    if (job.plan === null || job.plan.done) return;
+    const events = this.lessons.get(job);
+    if (events === undefined) this.lessons.set(job, [event]);
+    else events.push(event);
   }
 
   assign(worker: WorkerId, assignment: Assignment): void {
