@@ -83,6 +83,7 @@ export class Disk {
   endOf(job: string): End | null {
     const row = this.jobs.get(job as JobId);
     if (row === undefined || row.counted.endedAtMs === null) return null;
+    if (row.canceledAtMs !== null && row.counted.canceled > 0) return 'canceled';
     return row.counted.failed > 0 ? 'failed' : row.counted.canceled > 0 ? 'canceled' : 'succeeded';
   }
 
