@@ -71,7 +71,7 @@ for (const kind of ['native', 'browser'] as const) {
       else await grid.tab('hostile', 'cores=1&gpu=100&data=10000&battery=1');
     });
 
-    it.each(hostiles)('$name is stopped, and the next task runs', async (hostile, context) => {
+    it.for(hostiles)('$name is stopped, and the next task runs', async (hostile, context) => {
       if (kind === 'browser') await needsChromium(context);
       const job = { ...hostile.job(), requires: only, retry: { maxAttempts: 1 } } as Job;
       if (job.type === 'WGSL_KERNEL' && (await grid.client.call('jobs.plan', { job })).matchingWorkers === 0)
