@@ -242,8 +242,9 @@ export class Coordinator implements Intake {
     const facts: Fact[] = [];
     const sends: Send[] = [];
     for (const outcome of outcomes) {
-      facts.push(...outcome.facts);
-      sends.push(...outcome.sends);
+      // One by one: a whole array ending at once is more than a call takes as arguments.
+      for (const fact of outcome.facts) facts.push(fact);
+      for (const send of outcome.sends) sends.push(send);
       if (outcome.wakeAtMs !== null) this.wakeAt(outcome.wakeAtMs);
     }
     for (const send of sends) this.changedWorkers.add(send.to);
