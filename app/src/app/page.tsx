@@ -1,26 +1,28 @@
 'use client';
 import type { Overview } from '@udcs/protocol';
 import Link from 'next/link';
-import { age, count } from '../data/format.ts';
+import { age } from '../data/format.ts';
 import { useLive } from '../data/use-live.ts';
 import { useQuery } from '../data/use-query.ts';
-import { foldJobs, freshest, noJobs } from '../features/jobs/fold.ts';
+import { freshest, jobChanges } from '../features/jobs/fold.ts';
 import { JobTable } from '../features/jobs/job-table.tsx';
 import { Figures } from '../features/overview/figures.tsx';
 import { Throughput } from '../features/overview/throughput.tsx';
-import { foldWorkers, noWorkers } from '../features/workers/fold.ts';
+import { workerChanges } from '../features/workers/fold.ts';
 import { WorkerGrid } from '../features/workers/worker-grid.tsx';
+import { Code } from '../ui/code.tsx';
 import { Empty, Failure, Loading, Panel } from '../ui/panel.tsx';
 import { Shell } from '../ui/shell.tsx';
 import { useNow } from '../ui/use-now.ts';
 
 const RECENT = 8;
+const figures = { initial: null as Overview | null, fold: (_before: Overview | null, now: Overview) => now };
 
 export default function OverviewPage() {
   const nowMs = useNow();
-  const overview = useLive<'overview.changes', Overview | null>('overview.changes', '{}', null, (_before, now) => now);
-  const workers = useLive('workers.changes', '{}', noWorkers, foldWorkers);
-  const changes = useLive('jobs.changes', '{}', noJobs, foldJobs);
+  const overview = useLive('overview.changes', '{}', figures);
+  const workers = useLive('workers.changes', '{}', workerChanges);
+  const changes = useLive('jobs.changes', '{}', jobChanges);
   const listed = useQuery('recent', (grid, signal) => grid.call('jobs.list', { limit: RECENT }, { signal }));
   const jobs = freshest(listed.value?.items ?? [], changes.value).slice(0, RECENT);
   const connected = [...workers.value.values()];
@@ -31,21 +33,22 @@ export default function OverviewPage() {
         {overview.error !== null && overview.connection === 'failed' && <Failure message={overview.error.message} hint={overview.error.hint} />}
         {overview.value === null ? <Loading what="the figures" /> : <Figures overview={overview.value} />}
         <div className="grid gap-5 lg:grid-cols-2">
-          <Panel title="Throughput" aside={overview.value === null ? undefined : `as of ${age(overview.value.atMs, nowMs)}`}>
+          <Panel title="Throughput" aside={overview.value === null ? undefined : age(overview.value.atMs, nowMs)}>
             {overview.value === null ? <Loading what="throughput" /> : <Throughput {...overview.value.throughput} />}
           </Panel>
           <Panel title="Workers" aside={<Link href="/workers">All workers</Link>}>
-            {connected.length === 0 ? (
+            {workers.connection === 'loading' ? (
+              <Loading what="workers" />
+            ) : connected.length === 0 ? (
               <Empty>
-                No worker is connected. Lend this browser on the donate page of an invite (<code className="font-mono text-sm">udcs invite --donate</code>) or
-                start a native worker with <code className="font-mono text-sm">udcs worker</code>.
+                No worker is connected, so jobs wait. <Link href="/workers">Invite a donor or add a native worker</Link>.
               </Empty>
             ) : (
               <WorkerGrid workers={connected} />
             )}
           </Panel>
         </div>
-        <Panel title="Recent jobs" aside={<Link href="/jobs">All jobs{changes.value.size > 0 ? ` (${count(jobs.length)} shown)` : ''}</Link>}>
+        <Panel title="Recent jobs" aside={<Link href="/jobs">All jobs</Link>}>
           {jobs.length > 0 ? (
             <JobTable jobs={jobs} nowMs={nowMs} />
           ) : listed.error !== null ? (
@@ -54,8 +57,7 @@ export default function OverviewPage() {
             <Loading what="jobs" />
           ) : (
             <Empty>
-              No job has been submitted yet. Try <code className="font-mono text-sm">udcs run job.yaml</code>, or{' '}
-              <code className="font-mono text-sm">npm run demo</code> in a clone.
+              No job has been submitted yet. Try <Code>udcs run job.yaml</Code>, or <Code>npm run demo</Code> in a clone.
             </Empty>
           )}
         </Panel>

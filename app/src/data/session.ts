@@ -1,19 +1,42 @@
-// Who this browser is: one token, kept in localStorage. Nothing is authorised here; the coordinator checks every call.
+// Who this browser is (one token, kept in localStorage) and the one connection of the page. Nothing is authorised here; the
+// coordinator checks every call.
 import { connect, type Grid, UdcsError } from '@udcs/client';
 
 const KEY = 'udcs-token';
 
-export const savedToken = (): string | null => (typeof window === 'undefined' ? null : window.localStorage.getItem(KEY));
+const savedToken = (): string | null => (typeof window === 'undefined' ? null : window.localStorage.getItem(KEY));
 
-export function saveToken(token: string): void {
+function saveToken(token: string): void {
   window.localStorage.setItem(KEY, token);
 }
 
-export function forgetToken(): void {
+/** Forgets the token and loads the page anew, so that nothing of the old session stays on the screen. */
+export function logOut(): void {
   window.localStorage.removeItem(KEY);
+  window.location.assign('/login');
+}
+
+/** State of the connection: whether it is lost now, and how often it was found again (what was read before then may be old). */
+export interface Link {
+  readonly lost: boolean;
+  readonly found: number;
 }
 
 let opened: { token: string; grid: Grid } | null = null;
+let link: Link = { lost: false, found: 0 };
+const listeners = new Set<() => void>();
+
+function setLink(next: Link): void {
+  link = next;
+  for (const listener of listeners) listener();
+}
+
+export const currentLink = (): Link => link;
+
+export function onLink(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
 
 /** The one connection of this page; a new one when the token has changed. null = not logged in. */
 export function currentGrid(): Grid | null {
@@ -21,7 +44,9 @@ export function currentGrid(): Grid | null {
   if (token === null) return null;
   if (opened?.token !== token) {
     void opened?.grid.close();
-    opened = { token, grid: connect({ url: window.location.origin, token }) };
+    const onConnection = (state: 'lost' | 'found'): void =>
+      setLink(state === 'lost' ? { ...link, lost: true } : { lost: false, found: link.lost ? link.found + 1 : link.found });
+    opened = { token, grid: connect({ url: window.location.origin, token, onConnection }) };
   }
   return opened.grid;
 }

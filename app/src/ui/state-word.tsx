@@ -1,14 +1,14 @@
-// States as words with a mark: colour is never the only carrier.
+// States as words with a mark: colour is never the only carrier. Blue and clay stand for kinds of workers, so no state wears them.
 import { Ban, Check, Circle, CircleDashed, CircleDot, Clock, Hourglass, X } from 'lucide-react';
 
 const LOOKS = {
   queued: [Clock, 'text-wait'],
   blocked: [Hourglass, 'text-wait'],
   ready: [Clock, 'text-wait'],
-  running: [CircleDot, 'text-native'],
-  active: [CircleDot, 'text-native'],
+  running: [CircleDot, 'text-text'],
+  active: [CircleDot, 'text-text'],
   offered: [CircleDashed, 'text-soft'],
-  verifying: [CircleDot, 'text-native'],
+  verifying: [CircleDot, 'text-text'],
   succeeded: [Check, 'text-good'],
   failed: [X, 'text-bad'],
   lost: [X, 'text-bad'],

@@ -3,6 +3,7 @@ import { toUdcsError, type UdcsError } from '@udcs/protocol';
 import { useRouter } from 'next/navigation';
 import { useEffect, useRef, useState } from 'react';
 import { logIn, logInWithToken } from '../../data/session.ts';
+import { Code } from '../../ui/code.tsx';
 import { Button, Failure } from '../../ui/panel.tsx';
 import { Shell } from '../../ui/shell.tsx';
 
@@ -56,7 +57,7 @@ export default function LoginPage() {
           </Button>
         </form>
         <p className="text-sm text-soft">
-          Make a token with <code className="font-mono">udcs token create NAME</code>. It stays in this browser; the coordinator checks it on every call.
+          Make a token with <Code>udcs token create NAME</Code>. It stays in this browser; the coordinator checks it on every call.
         </p>
       </div>
     </Shell>

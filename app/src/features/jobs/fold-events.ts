@@ -27,12 +27,12 @@ export interface JobStory {
   readonly lines: number;
 }
 
-export const emptyStory: JobStory = { job: null, settled: [], running: new Map(), log: [], lines: 0 };
+const emptyStory: JobStory = { job: null, settled: [], running: new Map(), log: [], lines: 0 };
 
-export function foldEvent(story: JobStory, event: JobEvent): JobStory {
+function fold(story: JobStory, event: JobEvent): JobStory {
   switch (event.type) {
     case 'job':
-      return { ...story, job: event.job, running: event.job.endedAtMs === null ? story.running : new Map() };
+      return { ...story, job: event.job, running: event.job.counts.active > 0 ? story.running : new Map() };
     case 'tasks': {
       const ended = new Set(event.tasks.map((task) => task.id));
       const running = new Map([...story.running].filter(([task]) => !ended.has(task)));
@@ -50,3 +50,6 @@ export function foldEvent(story: JobStory, event: JobEvent): JobStory {
     }
   }
 }
+
+/** An ended job has nothing more to tell: the coordinator ends its stream. */
+export const jobStory = { initial: emptyStory, fold, isComplete: (story: JobStory): boolean => story.job !== null && story.job.endedAtMs !== null };

@@ -1,30 +1,29 @@
-// One job's tasks by state, as one bar; the same in words beside it.
+// One job's tasks by state: in words, and as one bar.
 import type { JobView } from '@udcs/protocol';
-import { count } from '../../data/format.ts';
+import { count, plural } from '../../data/format.ts';
 
 const PARTS = [
-  ['succeeded', 'bg-good'],
-  ['failed', 'bg-bad'],
-  ['canceled', 'bg-soft'],
-  ['active', 'bg-native/60'],
+  ['succeeded', 'succeeded', 'bg-good'],
+  ['failed', 'failed', 'bg-bad'],
+  ['canceled', 'canceled', 'bg-soft'],
+  ['active', 'running', 'bg-text/50'],
 ] as const;
 
+function wordsFor(counts: JobView['counts']): string {
+  const parts = PARTS.filter(([part]) => counts[part] > 0);
+  if (parts.length === 0) return counts.total === 0 ? 'no tasks yet' : `${plural(counts.total, 'task')} waiting`;
+  return parts.map(([part, word], at) => `${count(counts[part])}${at === 0 ? ` of ${count(counts.total)}` : ''} ${word}`).join(', ');
+}
+
 export function ProgressBar({ counts }: { counts: JobView['counts'] }) {
-  const words = PARTS.filter(([part]) => counts[part] > 0).map(([part]) => `${count(counts[part])} ${part}`);
   return (
     <div className="min-w-40">
-      <div
-        className="flex h-2 overflow-hidden rounded-full bg-line"
-        role="img"
-        aria-label={`${words.join(', ') || 'nothing yet'} of ${count(counts.total)} tasks`}
-      >
-        {PARTS.map(([part, colour]) => (
+      <p className="text-sm leading-6 text-soft">{wordsFor(counts)}</p>
+      <div className="mt-0.5 flex h-1.5 overflow-hidden rounded-full bg-line" aria-hidden>
+        {PARTS.map(([part, , colour]) => (
           <span key={part} className={`settle ${colour}`} style={{ width: `${counts.total === 0 ? 0 : (100 * counts[part]) / counts.total}%` }} />
         ))}
       </div>
-      <p className="mt-1 text-xs text-soft">
-        {words.join(', ') || 'waiting'} of {count(counts.total)}
-      </p>
     </div>
   );
 }

@@ -1,11 +1,14 @@
+// The connected workers, live.
 import type { ProcedureOutput, WorkerView } from '@udcs/protocol';
 
-export const noWorkers: ReadonlyMap<string, WorkerView> = new Map();
+type Workers = ReadonlyMap<string, WorkerView>;
 
 /** The connected workers after one more change. */
-export function foldWorkers(before: ReadonlyMap<string, WorkerView>, change: ProcedureOutput<'workers.changes'>): ReadonlyMap<string, WorkerView> {
+function fold(before: Workers, change: ProcedureOutput<'workers.changes'>): Workers {
   const after = new Map(before);
   for (const worker of change.workers) after.set(worker.id, worker);
   for (const id of change.gone) after.delete(id);
   return after;
 }
+
+export const workerChanges = { initial: new Map<string, WorkerView>() as Workers, fold };

@@ -83,6 +83,18 @@ describe('the dashboard proxy', () => {
     for (const name of ['x-powered-by', 'set-cookie', 'x-middleware-rewrite', 'x-secret-hop']) expect(headers[name]).toBeUndefined();
   });
 
+  it('tells the page and the browser the same fresh nonce, whatever the browser asked for, and allows no other inline script', async () => {
+    const nonces = new Set<string>();
+    for (const path of ['/', '/jobs']) {
+      const { headers } = await ask(path, { headers: { 'content-security-policy': "script-src 'nonce-mine'" } });
+      const told = /'nonce-([^']+)'/.exec(String(seen.at(-1)?.headers['content-security-policy']))?.[1] ?? '';
+      expect(told.length).toBeGreaterThanOrEqual(20);
+      expect(headers['content-security-policy']).toContain(`script-src 'self' 'nonce-${told}';`);
+      nonces.add(told);
+    }
+    expect(nonces.size).toBe(2);
+  });
+
   it('lets nothing through that is no reading of a page', async () => {
     const before = seen.length;
     expect((await ask('/', { method: 'POST' })).status).toBe(400);

@@ -19,15 +19,18 @@ export const API_CSP = "default-src 'none'; frame-ancestors 'none'";
 export const workerCsp = (socketOrigin: string): string =>
   `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self' ${socketOrigin}; frame-ancestors 'none'`;
 
-/** Pages of the dashboard. Next writes its bootstrap data as inline scripts, so 'unsafe-inline' stays until pages carry nonces. */
-export const pageCsp = (socketOrigin: string): string =>
+/** What names the nonce to the dashboard process: it writes it on each script of the page it makes. */
+export const scriptPolicy = (nonce: string): string => `script-src 'self' 'nonce-${nonce}'`;
+
+/** Pages of the dashboard: inline scripts only with this answer's nonce. Styles stay inline, because widths of bars are style attributes (ADR 0007). */
+export const pageCsp = (socketOrigin: string, nonce: string): string =>
   [
     "default-src 'self'",
-    "script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'",
+    scriptPolicy(nonce),
     "style-src 'self' 'unsafe-inline'",
     "img-src 'self' blob: data:",
     "font-src 'self' data:",
-    "worker-src 'self' blob:",
+    "worker-src 'none'",
     `connect-src 'self' ${socketOrigin}`,
     "object-src 'none'",
     "base-uri 'none'",

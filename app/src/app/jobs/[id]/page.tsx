@@ -11,7 +11,7 @@ export default function JobPage() {
   if (parsed.success) return <JobScreen id={parsed.data} />;
   return (
     <Shell title="Job">
-      <Failure message={`"${id}" is not a job id.`} hint="It looks like job_ followed by 26 letters and digits; udcs jobs lists them." />
+      <Failure message={`"${id}" is not a job id`} hint="it looks like job_ and 26 letters and digits; the page Jobs lists them" />
     </Shell>
   );
 }

@@ -1,0 +1,12 @@
+import Link from 'next/link';
+import { Shell } from '../ui/shell.tsx';
+
+export default function NotFound() {
+  return (
+    <Shell title="There is no such page">
+      <p className="text-soft">
+        The address may be mistyped. Go on at the <Link href="/">overview</Link>.
+      </p>
+    </Shell>
+  );
+}
