@@ -23,6 +23,8 @@ export const manifestSchema = z.strictObject({
         offset: z.int().check(z.nonnegative()),
         /** Bytes taken from there. */
         bytes: z.int().check(z.nonnegative()),
+        /** These are all the bytes of the part's artifact, so a reader can check them by its digest. */
+        whole: z.optional(z.literal(true)),
       }),
     )
     .check(z.maxLength(limits.manifestParts)),

@@ -14,6 +14,8 @@ const QUOTA_SHARE = 0.25;
 interface Entry {
   readonly sizeBytes: number;
   readonly usedAtMs: number;
+  /** Of the bytes themselves, where that is not the name: a manifest's joined bytes. */
+  readonly content?: Digest;
 }
 
 export interface CacheChange {
@@ -62,6 +64,11 @@ export class ArtifactCache {
     return [...this.#index].sort((a, b) => b[1].usedAtMs - a[1].usedAtMs).map(([digest]) => digest);
   }
 
+  /** The hash that the stored bytes of this artifact must have. */
+  contentOf(digest: Digest): Digest {
+    return this.#index.get(digest)?.content ?? digest;
+  }
+
   /** Bytes that nobody else holds a reference to; the caller checks their hash. */
   async get(digest: Digest): Promise<Uint8Array | null> {
     const hot = this.#memory.get(digest);
@@ -78,11 +85,12 @@ export class ArtifactCache {
     }
     const bytes = new Uint8Array(await response.arrayBuffer());
     this.#remember(digest, bytes);
-    await this.#touch(digest, bytes.length);
+    await this.#touch(digest, bytes.length, this.contentOf(digest));
     return bytes;
   }
 
-  async put(digest: Digest, bytes: Uint8Array): Promise<CacheChange> {
+  /** @param content hash of the bytes; another than `digest` for a manifest's joined bytes */
+  async put(digest: Digest, bytes: Uint8Array, content: Digest): Promise<CacheChange> {
     this.#remember(digest, bytes);
     if (this.#cache === null || bytes.length > this.#capacityBytes / 2) return { added: [], dropped: [] };
     try {
@@ -91,7 +99,7 @@ export class ArtifactCache {
       // Over the browser's quota, which can be smaller than it said: make room and go on without this one.
       return { added: [], dropped: await this.#shrinkTo(this.usedBytes / 2) };
     }
-    await this.#touch(digest, bytes.length);
+    await this.#touch(digest, bytes.length, content);
     return { added: [digest], dropped: await this.#shrinkTo(this.#capacityBytes) };
   }
 
@@ -109,8 +117,8 @@ export class ArtifactCache {
     await caches.delete(CACHE).catch(() => false);
   }
 
-  async #touch(digest: Digest, sizeBytes: number): Promise<void> {
-    const entry: Entry = { sizeBytes, usedAtMs: Date.now() };
+  async #touch(digest: Digest, sizeBytes: number, content: Digest): Promise<void> {
+    const entry: Entry = { sizeBytes, usedAtMs: Date.now(), ...(content === digest ? {} : { content }) };
     this.#index.set(digest, entry);
     await this.#database.put('artifacts', digest, entry);
   }

@@ -1,6 +1,6 @@
 // Bytes over HTTP: downloads that are hashed before anything sees them, uploads of large outputs. Every request names the
 // attempt it is for, because knowing a digest grants nothing.
-import { type AttemptRef, type Digest, type InputSource, isErrorCode, limits, UdcsError } from '@udcs/protocol';
+import { type AttemptRef, type Digest, type InputSource, isDigest, isErrorCode, limits, manifestSchema, UdcsError } from '@udcs/protocol';
 import type { ArtifactCache, CacheChange } from './artifact-cache.ts';
 import { backoffMs } from './backoff.ts';
 import { toHex } from './identity.ts';
@@ -97,7 +97,7 @@ export class Artifacts {
   async #cached(digest: Digest): Promise<Uint8Array | null> {
     const bytes = await this.#cache.get(digest).catch(() => null);
     if (bytes === null || this.#verified.has(digest)) return bytes;
-    if ((await digestOf(bytes)) !== digest) {
+    if ((await digestOf(bytes)) !== this.#cache.contentOf(digest)) {
       await this.#cache.remove(digest);
       return null;
     }
@@ -134,9 +134,17 @@ export class Artifacts {
         }
         const bytes = new Uint8Array(await response.arrayBuffer());
         this.#traffic(bytes.length);
-        const digest = await digestOf(bytes);
-        if (expected === null || digest === expected) return await this.#keep({ digest, bytes });
-        problem = `the bytes have the digest ${digest}`;
+        const content = await digestOf(bytes);
+        const manifest = response.headers.get('x-udcs-manifest');
+        const digest = isDigest(manifest) ? manifest : content;
+        const wrong =
+          expected !== null && digest !== expected
+            ? `the bytes have the digest ${digest}`
+            : digest === manifest
+              ? await this.#wrongWithJoined(digest, bytes, ref, signal)
+              : null;
+        if (wrong === null) return await this.#keep({ digest, bytes }, content);
+        problem = wrong;
         // Damaged on the way, perhaps; twice is no accident.
         attempt = Math.max(attempt, DOWNLOAD_TRIES - 2);
       } catch (thrown) {
@@ -146,9 +154,30 @@ export class Artifacts {
     throw new UdcsError('INPUT_UNAVAILABLE', `${expected ?? path} can not be read: ${problem}`);
   }
 
-  async #keep(fetched: Fetched): Promise<Fetched> {
+  /**
+   * What is wrong with the joined bytes of a manifest, or null. Whole parts are checked by their digests. A part that is a range of an
+   * artifact can only be checked by its size: nobody has hashed that range, and this attempt may not read the artifact around it.
+   */
+  async #wrongWithJoined(digest: Digest, bytes: Uint8Array, ref: AttemptRef, signal: AbortSignal): Promise<string | null> {
+    const response = await this.#request('GET', `/artifacts/${digest}?raw=1`, ref, signal);
+    if (!response.ok) return `the coordinator answered ${response.status} for its manifest`;
+    const text = new Uint8Array(await response.arrayBuffer());
+    this.#traffic(text.length);
+    if ((await digestOf(text)) !== digest) return 'its manifest has another digest';
+    const manifest = manifestSchema.safeParse(await new Response(text).json().catch(() => null));
+    if (!manifest.success) return 'its manifest is not one this tab understands';
+    let from = 0;
+    for (const [at, part] of manifest.data.parts.entries()) {
+      const piece = bytes.subarray(from, from + part.bytes);
+      from += part.bytes;
+      if (part.whole === true && (await digestOf(piece)) !== part.digest) return `part ${at} of its manifest has another digest than ${part.digest}`;
+    }
+    return from === bytes.length && from === manifest.data.sizeBytes ? null : `its manifest lists ${from} bytes, ${bytes.length} came`;
+  }
+
+  async #keep(fetched: Fetched, content: Digest): Promise<Fetched> {
     this.#verified.add(fetched.digest);
-    const change = await this.#cache.put(fetched.digest, fetched.bytes).catch(() => ({ added: [], dropped: [] }));
+    const change = await this.#cache.put(fetched.digest, fetched.bytes, content).catch(() => ({ added: [], dropped: [] }));
     if (change.added.length + change.dropped.length > 0) this.#changed(change);
     return fetched;
   }

@@ -24,7 +24,7 @@ interface PutOptions extends TransferOptions {
   readonly mediaType?: string;
 }
 
-/** A part of a manifest: a whole artifact, or a range of one. */
+/** A part of a manifest: without an offset a whole artifact, which its readers check by its digest; with one a range of it. */
 export interface ManifestPart {
   readonly digest: Digest;
   readonly offset?: number;
@@ -93,7 +93,7 @@ export class Artifacts {
     const manifest: Manifest = {
       kind: 'udcs.manifest/1',
       sizeBytes: parts.reduce((sum, part) => sum + part.bytes, 0),
-      parts: parts.map(({ digest, offset, bytes }) => ({ digest, offset: offset ?? 0, bytes })),
+      parts: parts.map(({ digest, offset, bytes }) => (offset === undefined ? { digest, offset: 0, bytes, whole: true } : { digest, offset, bytes })),
     };
     const uploaded = await this.put(JSON.stringify(manifest), { ...options, mediaType: MANIFEST_MEDIA_TYPE });
     return { ...uploaded, sizeBytes: manifest.sizeBytes };

@@ -8,18 +8,24 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type AttemptRef, type Digest, UdcsError } from '@udcs/protocol';
+import { type AttemptRef, type Digest, isDigest, type Manifest, UdcsError } from '@udcs/protocol';
+import { manifestOf, PartsCheck } from './joined.ts';
 import type { StopSignal } from './stop-signal.ts';
 
 const TRIES = 4;
 const RETRY_FIRST_MS = 200;
 const RETRY_MAX_MS = 15_000;
 const IDLE_MS = 30_000;
+/** Text of a manifest of a million parts. */
+const MANIFEST_BYTES = 192 * 1024 * 1024;
 
 export const attemptName = (ref: AttemptRef): string => `${ref.task}/${ref.epoch}/${ref.attempt}`;
 
 /** Worth another try: the other end was not there, was busy, or broke off. */
 class Passing extends Error {}
+
+/** Came whole, but is not what was asked for. */
+class Damaged extends Error {}
 
 export class Transfer {
   readonly #origin: string;
@@ -33,7 +39,8 @@ export class Transfer {
   }
 
   /**
-   * Streams a coordinator path into a file and tells its digest.
+   * Streams a coordinator path into a file and tells its digest. A manifest comes as its parts joined: those are checked instead of the
+   * whole, and the digest is the manifest's own.
    * @throws UdcsError INPUT_UNAVAILABLE, WRONG_DIGEST
    */
   async download(path: string, ref: AttemptRef, to: string, expected: Digest | null): Promise<{ digest: Digest; sizeBytes: number }> {
@@ -43,12 +50,12 @@ export class Transfer {
       try {
         const got = await this.#downloadOnce(path, ref, to);
         if (expected === null || got.digest === expected) return got;
-        last = `the bytes that came have the digest ${got.digest}, not ${expected}`;
-        // Once may be the way; twice is the source.
-        if (attempt > 0) throw new UdcsError('WRONG_DIGEST', last);
+        throw new Damaged(`the bytes that came have the digest ${got.digest}, not ${expected}`);
       } catch (thrown) {
         await rm(to, { force: true });
-        if (!(thrown instanceof Passing)) throw thrown;
+        // Once may be the way; twice is the source.
+        if (thrown instanceof Damaged && attempt > 0) throw new UdcsError('WRONG_DIGEST', thrown.message);
+        if (!(thrown instanceof Passing || thrown instanceof Damaged)) throw thrown;
         last = thrown.message;
       }
     }
@@ -79,21 +86,39 @@ export class Transfer {
   async #downloadOnce(path: string, ref: AttemptRef, to: string): Promise<{ digest: Digest; sizeBytes: number }> {
     const response = await this.#request('GET', path, ref, {}, null);
     if (response.statusCode !== 200) throw await refusal(response, 'INPUT_UNAVAILABLE', `${path} could not be fetched`);
-    const hash = createHash('sha256');
-    let sizeBytes = 0;
-    const count = new Transform({
-      transform(chunk: Buffer, _encoding, done) {
-        hash.update(chunk);
-        sizeBytes += chunk.length;
-        done(null, chunk);
-      },
-    });
+    const joined = response.headers['x-udcs-manifest'];
+    if (!isDigest(joined)) return hashedInto(response, to);
     try {
-      await pipeline(response, count, createWriteStream(to, { mode: 0o600 }));
+      const manifest = await this.#manifest(joined, ref);
+      const check = new PartsCheck(manifest);
+      await streamInto(response, to, (chunk) => check.update(chunk));
+      const wrong = check.end();
+      if (wrong !== null) throw new Damaged(wrong);
+      return { digest: joined, sizeBytes: manifest.sizeBytes };
+    } finally {
+      response.destroy();
+    }
+  }
+
+  async #manifest(digest: Digest, ref: AttemptRef): Promise<Manifest> {
+    const path = `/artifacts/${digest}?raw=1`;
+    const response = await this.#request('GET', path, ref, {}, null);
+    if (response.statusCode !== 200) throw await refusal(response, 'INPUT_UNAVAILABLE', `${path} could not be fetched`);
+    const chunks: Buffer[] = [];
+    let sizeBytes = 0;
+    try {
+      for await (const chunk of response as AsyncIterable<Buffer>) {
+        sizeBytes += chunk.length;
+        if (sizeBytes > MANIFEST_BYTES) throw new Damaged(`the manifest ${digest} is larger than ${MANIFEST_BYTES} bytes`);
+        chunks.push(chunk);
+      }
     } catch (cause) {
+      if (cause instanceof Damaged) throw cause;
       throw new Passing(cause instanceof Error ? cause.message : 'the download broke off', { cause });
     }
-    return { digest: `sha256:${hash.digest('hex')}`, sizeBytes };
+    const manifest = manifestOf(Buffer.concat(chunks), digest);
+    if (typeof manifest === 'string') throw new Damaged(manifest);
+    return manifest;
   }
 
   async #uploadOnce(file: string, digest: Digest, sizeBytes: number, ref: AttemptRef): Promise<void> {
@@ -127,6 +152,30 @@ export class Transfer {
       if (body === null) request.end();
       else void pipeline(createReadStream(body), request).catch((cause: unknown) => reject(new Passing('the upload broke off', { cause })));
     });
+  }
+}
+
+async function hashedInto(response: IncomingMessage, to: string): Promise<{ digest: Digest; sizeBytes: number }> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  await streamInto(response, to, (chunk) => {
+    hash.update(chunk);
+    sizeBytes += chunk.length;
+  });
+  return { digest: `sha256:${hash.digest('hex')}`, sizeBytes };
+}
+
+async function streamInto(response: IncomingMessage, to: string, see: (chunk: Buffer) => void): Promise<void> {
+  const watch = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      see(chunk);
+      done(null, chunk);
+    },
+  });
+  try {
+    await pipeline(response, watch, createWriteStream(to, { mode: 0o600 }));
+  } catch (cause) {
+    throw new Passing(cause instanceof Error ? cause.message : 'the download broke off', { cause });
   }
 }
 

@@ -223,14 +223,16 @@ describe('ranges', () => {
     await put(theirs, { 'x-owner': 'bob' });
     const mine = randomBytes(10);
     await put(mine);
-    const send = (digest: Digest, count: number, sizeBytes = count) => {
-      const text = JSON.stringify({ kind: 'udcs.manifest/1', sizeBytes, parts: [{ digest, offset: 0, bytes: count }] });
+    const send = (digest: Digest, count: number, sizeBytes = count, more = {}) => {
+      const text = JSON.stringify({ kind: 'udcs.manifest/1', sizeBytes, parts: [{ digest, offset: 0, bytes: count, ...more }] });
       return put(Buffer.from(text), { 'content-type': MANIFEST_MEDIA_TYPE });
     };
     expect(await codeOf(await send(digestOf(theirs), 10))).toBe('UNKNOWN_ARTIFACT');
     expect(await codeOf(await send(digestOf(mine), 11))).toBe('INVALID_INPUT');
     expect(await codeOf(await send(digestOf(mine), 10, 11))).toBe('INVALID_INPUT');
     expect(await codeOf(await put(Buffer.from('{'), { 'content-type': MANIFEST_MEDIA_TYPE }))).toBe('INVALID_INPUT');
+    expect(await codeOf(await send(digestOf(mine), 9, 9, { whole: true }))).toBe('INVALID_INPUT');
+    expect((await send(digestOf(mine), 10, 10, { whole: true })).status).toBe(201);
     expect((await send(digestOf(mine), 10)).status).toBe(201);
   });
 });

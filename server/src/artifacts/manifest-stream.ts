@@ -23,12 +23,16 @@ export function parseManifest(text: string): Manifest {
 
 /** Every part must lie inside bytes that are there. @throws UdcsError UNKNOWN_ARTIFACT, INVALID_INPUT */
 export function checkParts(manifest: Manifest, sizes: ReadonlyMap<string, number>): void {
-  manifest.parts.forEach(({ digest, offset, bytes }, at) => {
+  manifest.parts.forEach(({ digest, offset, bytes, whole }, at) => {
     const sizeBytes = sizes.get(digest);
     if (sizeBytes === undefined)
       throw new UdcsError('UNKNOWN_ARTIFACT', `part ${at} names ${digest}, which was not uploaded`, { hint: 'upload the parts first, then the manifest' });
     if (offset + bytes > sizeBytes)
       throw new UdcsError('INVALID_INPUT', `part ${at} takes bytes ${offset} to ${offset + bytes} of ${digest}, which has ${sizeBytes}`);
+    if (whole === true && (offset !== 0 || bytes !== sizeBytes))
+      throw new UdcsError('INVALID_INPUT', `part ${at} is called whole but has ${bytes} of the ${sizeBytes} bytes of ${digest}`, {
+        hint: 'give the offset, also when it is 0, to take a range',
+      });
   });
 }
 
