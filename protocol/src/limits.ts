@@ -30,7 +30,8 @@ export const limits = {
   retryMaxMs: 60_000,
   cancelGraceMs: 2_000,
   // jobs
-  jobBytes: 1 * MiB,
+  /** Below a control frame: a job travels whole to the workers that run it. */
+  jobBytes: 768 * KiB,
   jsonDepth: 32,
   jsonNodes: 100_000,
   arrayCount: 1_000_000,
