@@ -1,6 +1,6 @@
 // What the one port lets in: host names, origins, bodies, methods, headers, sockets. Real sockets against a whole coordinator.
 import { connect } from 'node:net';
-import { WORKER_SUBPROTOCOL } from '@udcs/protocol';
+import { limits, WORKER_SUBPROTOCOL } from '@udcs/protocol';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { errorOf, trpcSocket, type WholeCoordinator, wholeCoordinator } from './whole-coordinator.ts';
@@ -262,7 +262,7 @@ describe('answers', () => {
       'udcs_reports_dropped_total',
       'udcs_commit_seconds_bucket',
       'udcs_event_loop_lag_seconds',
-      'udcs_limit{name="jobBytes"} 1048576',
+      `udcs_limit{name="jobBytes"} ${limits.jobBytes}`,
     ])
       expect(text).toContain(metric);
   });
