@@ -82,8 +82,8 @@ function dropSpareClasses(fleet: Fleet): void {
       bucket.untrustedClasses.delete(taskClass.id);
     }
     for (const worker of fleet.workers.values()) {
-      worker.barred.delete(taskClass);
-      worker.pace.delete(taskClass);
+      worker.barred?.delete(taskClass);
+      worker.pace?.delete(taskClass);
     }
   }
 }

@@ -33,7 +33,7 @@ export function closeAttempt(turn: Turn, attempt: Attempt, ending: Ending): Atte
   const { task } = attempt;
   const ranMs = tookMs(attempt, ending.report?.usage ?? null, now.monoMs);
   attempt.state = nextState(attempt.state, ending.event);
-  task.live.splice(task.live.indexOf(attempt), 1);
+  task.closed(attempt);
   chargeEnd(attempt, attempt.startedMonoMs === null && ending.event !== 'succeeded' ? 0 : ranMs);
   const worker = fleet.workers.get(attempt.worker);
   if (worker !== undefined) leaveWorker(turn, worker, attempt, ending, ranMs);
@@ -47,7 +47,7 @@ export function closeAttempt(turn: Turn, attempt: Attempt, ending: Ending): Atte
     signal: ending.report?.signal ?? null,
     log: ending.report?.log ?? null,
     usage: ending.report?.usage ?? null,
-    assignedAtMs: attempt.assignedAtMs,
+    assignedAtMs: attempt.assigned.wallMs,
     endedAtMs: now.wallMs,
   };
 }
@@ -60,8 +60,8 @@ function nextState(state: AttemptState, event: Ending['event']): AttemptState {
 
 /** The worker's own measure, as far as it is possible: no longer than it held the attempt. */
 function tookMs(attempt: Attempt, usage: Usage | null, monoMs: number): number {
-  const heldMs = monoMs - (attempt.startedMonoMs ?? attempt.assignedMonoMs);
-  return Math.max(0.01, usage === null ? heldMs : Math.min(usage.wallMs, monoMs - attempt.assignedMonoMs));
+  const heldMs = monoMs - (attempt.startedMonoMs ?? attempt.assigned.monoMs);
+  return Math.max(0.01, usage === null ? heldMs : Math.min(usage.wallMs, monoMs - attempt.assigned.monoMs));
 }
 
 function leaveWorker(turn: Turn, worker: Worker, attempt: Attempt, ending: Ending, ranMs: number): void {
@@ -86,8 +86,8 @@ export function freeRoom(fleet: Fleet, worker: Worker, attempt: Attempt): void {
     giveRoom(worker, attempt.need);
     promote(fleet, worker);
   } else {
-    worker.prefetched--;
-    if (worker.prefetched === 0) fleet.hoarders.delete(worker);
+    worker.prefetched.delete(attempt);
+    if (worker.prefetched.size === 0) fleet.hoarders.delete(worker);
   }
   fleet.wanting.add(worker);
 }

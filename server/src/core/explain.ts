@@ -43,7 +43,7 @@ export function explain(fleet: Fleet, id: JobId, key: TaskKey | null = null): Ex
   const question: Question = {
     owner: job.record.owner,
     ways: job.options,
-    avoid: task?.hosts ?? [],
+    avoid: task?.past.hosts ?? [],
     fallback: line !== undefined && hostMustDo(fleet, job, line),
   };
   const misses = missesOf(fleet, question);
@@ -80,7 +80,7 @@ function stateOf(job: Job, key: TaskKey | null): Waiting {
     return {
       waiting: 1,
       active: 0,
-      own: { verdict: 'waiting', summary: `It waits a while before attempt ${task.attempts + 1}: ${task.failures + task.faults} attempts failed.` },
+      own: { verdict: 'waiting', summary: `It waits a while before attempt ${task.attempts + 1}: ${task.past.failures + task.past.faults} attempts failed.` },
     };
   }
   return { waiting: 1, active: 0, own: null };

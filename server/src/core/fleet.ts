@@ -1,5 +1,6 @@
 // Makes an empty fleet. The seed and the task types are arguments: the core has no randomness and no registry of its own.
 import { Bits } from './bits.ts';
+import { Chain } from './chain.ts';
 import type { Fleet, TypeLookup } from './model.ts';
 import { SeededRandom } from './random.ts';
 import { Timers } from './timers.ts';
@@ -21,7 +22,7 @@ export function createFleet(options: { readonly epoch: number; readonly seed: nu
     bucketById: [],
     parkedBuckets: [new Bits(), new Bits()],
     dirty: new Set(),
-    wanting: new Set(),
+    wanting: new Chain(),
     hoarders: new Set(),
     dependents: new Map(),
     ended: new Map(),

@@ -2,10 +2,12 @@
 // attempts until its lease ends; one whose socket closed, until its grace ends.
 import { type AttemptRef, advance, attemptMachine, limits, splitTaskId, type WorkerId, workerMachine } from '@udcs/protocol';
 import { armAttempt } from './arm.ts';
+import { Chain } from './chain.ts';
 import { enterBucket, leaveBucket, unpark } from './classes.ts';
 import { freeRoom, refKey } from './close.ts';
-import type { Attempt, Fleet, Introduction, Job, Worker } from './model.ts';
-import { indexOf, isSettled, makeTask, withdraw } from './openings.ts';
+import { capacityOf, emptyLedger } from './ledger.ts';
+import type { Fleet, Introduction, Job, Worker } from './model.ts';
+import { indexOf, isSettled, withdraw } from './openings.ts';
 import { armJournal, attach } from './place.ts';
 import { dequeueIfEmpty } from './queues.ts';
 import { qualityOf } from './rank/index.ts';
@@ -13,6 +15,7 @@ import { applyLoad } from './rank/load.ts';
 import { findAttempt } from './report.ts';
 import { decideLost, decideTakenBack } from './retry.ts';
 import type { CoreEvent, WorkerIntroduction } from './seam.ts';
+import { Attempt, Task } from './task.ts';
 import type { Turn } from './turn.ts';
 
 type EventOf<T extends CoreEvent['type']> = Extract<CoreEvent, { type: T }>;
@@ -29,13 +32,14 @@ export function joined(turn: Turn, { introduction: given }: EventOf<'worker.join
     fleet.workers.set(worker.id, worker);
   }
   worker.introduction = introduction;
+  worker.capacity = capacityOf(introduction.capabilities);
   worker.load = load;
   worker.cached.clear();
   for (const digest of cached) worker.cached.add(digest);
   worker.drained = false;
   if (worker.state === 'suspect') worker.state = advance(workerMachine, worker.state, 'heard');
   else if (worker.state === 'draining') worker.state = advance(workerMachine, worker.state, 'resumed');
-  worker.barred.clear();
+  worker.barred = null;
   refresh(turn, worker);
   enterBucket(fleet, worker);
   heard(turn, worker);
@@ -47,31 +51,37 @@ export function joined(turn: Turn, { introduction: given }: EventOf<'worker.join
 }
 
 function makeWorker(introduction: Introduction, { load }: WorkerIntroduction, { now }: Turn): Worker {
+  // What placing reads comes first: it lies together, and a hundred thousand reads of a fleet are as fast as memory is.
   return {
+    state: 'online',
+    effectiveSlots: 0,
+    restUntilMonoMs: 0,
+    owner: introduction.owner,
+    bucket: null,
+    used: emptyLedger(),
+    capacity: capacityOf(introduction.capabilities),
+    barred: null,
+    pace: null,
+    offers: null,
+    prefetched: new Set(),
+    attempts: new Chain(),
     id: introduction.worker,
     host: introduction.host,
-    owner: introduction.owner,
+    quality: 0,
+    chain: null,
+    before: null,
+    after: null,
+    parkedIn: null,
+    parkedTurn: 0,
+    dutyShare: 1,
     introduction,
-    bucket: null,
-    state: 'online',
     drained: false,
     load,
     cached: new Set(),
-    attempts: new Set(),
     ending: new Map(),
-    used: { slots: 0, cpus: 0, memoryBytes: 0, diskBytes: 0, gpus: 0, vramBytes: 0 },
-    prefetched: 0,
-    effectiveSlots: 0,
-    dutyShare: 1,
-    restUntilMonoMs: 0,
-    barred: new Set(),
-    pace: new Map(),
     lastHeardMonoMs: now.monoMs,
     closedMonoMs: null,
     timerMonoMs: Number.POSITIVE_INFINITY,
-    quality: 0,
-    parkedTurn: 0,
-    parkedIn: null,
     tasksDone: 0,
     attemptsLost: 0,
     firstSeenAtMs: now.wallMs,
@@ -123,10 +133,10 @@ function adopt(turn: Turn, worker: Worker, ref: AttemptRef): Attempt | null {
   if (open !== null) {
     if (open.worker !== worker.id && !(open.awaitedUntilMonoMs !== null && open.host === worker.host)) return null;
     if (open.awaitedUntilMonoMs === null) return open;
-    open.task.live.splice(open.task.live.indexOf(open), 1);
+    open.task.closed(open);
     // The placeholder has done its duty; its timer must find it closed.
     open.state = advance(attemptMachine, 'offered', 'superseded');
-    return revive(turn, worker, open.task.job, open.task.index, ref, open.assignedAtMs, true);
+    return revive(turn, worker, open.task.job, open.task.index, ref, open.assigned.wallMs, true);
   }
   if (ref.epoch >= fleet.epoch) return null;
   const { jobId, key } = splitTaskId(ref.task);
@@ -143,31 +153,14 @@ function revive(turn: Turn, worker: Worker, job: Job, index: number, ref: Attemp
   const option = job.options[0];
   if (option === undefined) return null;
   job.fresh.remove(index);
-  const task = job.tasks.get(index) ?? makeTask(job, index);
+  const task = job.tasks.get(index) ?? new Task(job, index);
   job.tasks.set(index, task);
   withdraw(task);
   dequeueIfEmpty(fleet, job);
   task.attempts = Math.max(task.attempts, ref.attempt);
-  const attempt: Attempt = {
-    ref: { task: ref.task, epoch: ref.epoch, attempt: ref.attempt },
-    task,
-    worker: worker.id,
-    host: worker.host,
-    need: option.need,
-    taskClass: option.taskClass,
-    assignedAtMs,
-    assignedMonoMs: now.monoMs,
-    state: 'offered',
-    startedMonoMs: null,
-    listedMonoMs: now.monoMs,
-    progress: null,
-    progressedMonoMs: now.monoMs,
-    hasRoom: worker.used.slots < worker.introduction.capabilities.pools.slots,
-    revoking: false,
-    journalled,
-    chargedMs: 0,
-    awaitedUntilMonoMs: null,
-  };
+  const attempt = new Attempt(task, ref, worker, option, { monoMs: now.monoMs, wallMs: assignedAtMs });
+  attempt.hasRoom = worker.used.slots < worker.capacity.slots;
+  attempt.journalled = journalled;
   attach(fleet, attempt, worker);
   if (journalled) armAttempt(fleet, attempt, now.monoMs);
   else armJournal(fleet, attempt);
@@ -234,8 +227,9 @@ export function capabilitiesChanged(turn: Turn, { worker: id, capabilities }: Ev
   const worker = fleet.workers.get(id);
   if (worker === undefined) return;
   worker.introduction = { ...worker.introduction, capabilities };
-  worker.barred.clear();
-  worker.pace.clear();
+  worker.capacity = capacityOf(capabilities);
+  worker.barred = null;
+  worker.pace = null;
   refresh(turn, worker);
   enterBucket(fleet, worker);
   heard(turn, worker);

@@ -4,10 +4,10 @@ import { armAttempt } from './arm.ts';
 import { endEnding, refKey } from './close.ts';
 import { cancelBlocked } from './depend.ts';
 import type { Attempt, Job } from './model.ts';
-import { keyOf, makeTask } from './openings.ts';
 import { isOpen } from './place.ts';
 import { decideFailed, decideLost } from './retry.ts';
 import { settleFailed } from './settle.ts';
+import { keyOf, Task } from './task.ts';
 import type { Turn } from './turn.ts';
 
 /** Tasks ended per turn when a whole array waited too long. */
@@ -34,7 +34,7 @@ export function passQueueTimeout(turn: Turn, job: Job): void {
     if (job.endedAtMs !== null) return;
     const index = job.fresh.take();
     if (index < 0) return;
-    const task = makeTask(job, index);
+    const task = new Task(job, index);
     job.tasks.set(index, task);
     settleFailed(turn, task, error, null);
   }
@@ -84,7 +84,7 @@ export function journalOld(turn: Turn): void {
   const { fleet, now } = turn;
   while (fleet.journalFirst < fleet.journal.length) {
     const attempt = fleet.journal[fleet.journalFirst] as Attempt;
-    if (isOpen(attempt) && attempt.assignedMonoMs + limits.journalAfterMs > now.monoMs) break;
+    if (isOpen(attempt) && attempt.assigned.monoMs + limits.journalAfterMs > now.monoMs) break;
     fleet.journalFirst++;
     if (isOpen(attempt) && !attempt.journalled) journal(turn, attempt);
   }
@@ -92,12 +92,12 @@ export function journalOld(turn: Turn): void {
   fleet.journalFirst = 0;
   const next = fleet.journal[0];
   fleet.journalArmed = next !== undefined;
-  if (next !== undefined) fleet.timers.set(Math.max(next.assignedMonoMs + limits.journalAfterMs, now.monoMs + JOURNAL_EVERY_MS), { kind: 'journal' });
+  if (next !== undefined) fleet.timers.set(Math.max(next.assigned.monoMs + limits.journalAfterMs, now.monoMs + JOURNAL_EVERY_MS), { kind: 'journal' });
 }
 
 function journal(turn: Turn, attempt: Attempt): void {
   attempt.journalled = true;
-  const { ref, worker, host, assignedAtMs } = attempt;
-  turn.facts.push({ type: 'attempt.opened', ref, worker, host, assignedAtMs });
+  const { ref, worker, host, assigned } = attempt;
+  turn.facts.push({ type: 'attempt.opened', ref, worker, host, assignedAtMs: assigned.wallMs });
   armAttempt(turn.fleet, attempt, turn.now.monoMs);
 }

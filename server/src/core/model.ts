@@ -1,8 +1,7 @@
 // The things the core remembers: fleet, jobs, tasks, attempts, workers. Data only; who changes what stands in the file named
 // after the reason. Times called …MonoMs compare, times called …AtMs are stored and shown.
 import type {
-  AttemptRef,
-  AttemptState,
+  Assignment,
   Capabilities,
   Digest,
   ErrorCode,
@@ -13,17 +12,20 @@ import type {
   Load,
   Predicate,
   TaskKey,
-  TaskState,
   TaskTypeName,
   WorkerId,
   WorkerState,
 } from '@udcs/protocol';
 import type { TaskType } from '@udcs/tasks';
 import type { Bits } from './bits.ts';
+import type { Chain, Linked } from './chain.ts';
 import type { SeededRandom } from './random.ts';
 import type { Ranges } from './ranges.ts';
 import type { JobRecord, PieceRecord, WorkerIntroduction } from './seam.ts';
+import type { Attempt, Task } from './task.ts';
 import type { Timers } from './timers.ts';
+
+export type { Attempt, Task } from './task.ts';
 
 /** What the core asks of a task type. */
 export type TypeRules = Pick<TaskType, 'alternatives' | 'isolation' | 'plan' | 'isPlanned'>;
@@ -170,55 +172,6 @@ export interface Job {
   paceMs: number | null;
 }
 
-export interface Task {
-  readonly job: Job;
-  readonly index: number;
-  state: TaskState;
-  /** Number of the newest attempt. */
-  attempts: number;
-  /** Attempts taken back before they did anything; the hard cap leaves them out. */
-  takenBack: number;
-  failures: number;
-  /** Attempts whose worker vanished while it ran them. */
-  crashes: number;
-  faults: number;
-  lost: number;
-  /** Hosts to avoid. */
-  hosts: readonly HostId[];
-  crashHosts: readonly HostId[];
-  /** Hosts that say the job itself is wrong. */
-  blamedBy: readonly HostId[];
-  live: Attempt[];
-  wanted: number;
-  returned: number;
-  waiting: boolean;
-}
-
-export interface Attempt {
-  readonly ref: AttemptRef;
-  readonly task: Task;
-  readonly worker: WorkerId;
-  readonly host: HostId;
-  readonly need: Need;
-  readonly taskClass: TaskClass;
-  readonly assignedAtMs: number;
-  readonly assignedMonoMs: number;
-  state: AttemptState;
-  startedMonoMs: number | null;
-  /** Last time its worker said it has it. */
-  listedMonoMs: number;
-  progress: number | null;
-  progressedMonoMs: number;
-  /** Holds a slot and resources; false = prefetched, or its worker is not here. */
-  hasRoom: boolean;
-  revoking: boolean;
-  journalled: boolean;
-  /** Charged to its owner at the start. */
-  chargedMs: number;
-  /** Set while its holder is awaited after a restart. */
-  awaitedUntilMonoMs: number | null;
-}
-
 export interface Ledger {
   slots: number;
   cpus: number;
@@ -230,7 +183,7 @@ export interface Ledger {
 
 export type Introduction = Omit<WorkerIntroduction, 'holding' | 'unproven' | 'load' | 'cached'>;
 
-export interface Worker {
+export interface Worker extends Linked<Worker> {
   readonly id: WorkerId;
   readonly host: HostId;
   readonly owner: string | null;
@@ -240,24 +193,30 @@ export interface Worker {
   drained: boolean;
   load: Load;
   readonly cached: Set<Digest>;
-  readonly attempts: Set<Attempt>;
+  readonly attempts: Chain<Attempt>;
   /** Ended here, not yet answered by the worker: they keep their room. */
   readonly ending: Map<string, Attempt>;
   used: Ledger;
-  prefetched: number;
+  /** All there is to use. */
+  capacity: Ledger;
+  /** Attempts without room, oldest first; canceled ones stay until they are answered. */
+  readonly prefetched: Set<Attempt>;
   /** Slots it gets at its present load. */
   effectiveSlots: number;
   /** Share of one slot when the load leaves less than one; 1 otherwise. */
   dutyShare: number;
   restUntilMonoMs: number;
-  readonly barred: Set<TaskClass>;
+  /** Classes it refused since its last capabilities. */
+  barred: Set<TaskClass> | null;
   /** Mean task time per class. */
-  readonly pace: Map<TaskClass, number>;
+  pace: Map<TaskClass, number> | null;
   lastHeardMonoMs: number;
   closedMonoMs: number | null;
   timerMonoMs: number;
   /** Speed times what its load leaves; orders who is served first. */
   quality: number;
+  /** Assigned to it in this turn of placing. */
+  offers: Assignment[] | null;
   parkedTurn: number;
   parkedIn: Set<Worker> | null;
   tasksDone: number;
@@ -293,7 +252,7 @@ export interface Fleet {
   readonly parkedBuckets: readonly [Bits, Bits];
   readonly dirty: Set<TaskClass>;
   /** Workers that may have room for more. */
-  readonly wanting: Set<Worker>;
+  readonly wanting: Chain<Worker>;
   /** Workers that hold prefetched attempts. */
   readonly hoarders: Set<Worker>;
   readonly dependents: Map<JobId, Job[]>;

@@ -3,34 +3,9 @@
 import type { HostId, TaskKey } from '@udcs/protocol';
 import { Bits } from './bits.ts';
 import { couldRun } from './classes.ts';
-import type { Fleet, Job, RetryLine, Task, Worker } from './model.ts';
+import type { Fleet, Job, RetryLine, Worker } from './model.ts';
 import { enqueue } from './queues.ts';
-
-/** Shared by all tasks that avoid nobody: most never do. */
-const NOBODY: readonly HostId[] = [];
-
-export function makeTask(job: Job, index: number): Task {
-  return {
-    job,
-    index,
-    state: job.waitingFor === null ? 'ready' : 'blocked',
-    attempts: 0,
-    takenBack: 0,
-    failures: 0,
-    crashes: 0,
-    faults: 0,
-    lost: 0,
-    hosts: NOBODY,
-    crashHosts: NOBODY,
-    blamedBy: NOBODY,
-    live: [],
-    wanted: 1,
-    returned: 0,
-    waiting: false,
-  };
-}
-
-export const keyOf = (job: Job, index: number): TaskKey => job.plan?.pieces[index]?.key ?? String(index);
+import { Task } from './task.ts';
 
 /** Index of a key of this job, or -1. */
 export function indexOf(job: Job, key: TaskKey): number {
@@ -50,11 +25,12 @@ export function markSettled(job: Job, index: number): void {
 /** A task without live attempts is wanted again: by hosts that it does not avoid. */
 export function reopen(fleet: Fleet, task: Task): void {
   const { job } = task;
-  const key = task.hosts.length === 0 ? '' : [...task.hosts].sort().join(' ');
+  const { hosts } = task.past;
+  const key = hosts.length === 0 ? '' : [...hosts].sort().join(' ');
   job.retries ??= new Map();
   let line = job.retries.get(key);
   if (line === undefined) {
-    line = { hosts: task.hosts, tasks: [], fallback: false, fallbackTopology: -1 };
+    line = { hosts, tasks: [], fallback: false, fallbackTopology: -1 };
     job.retries.set(key, line);
   }
   line.tasks.push(task);
@@ -94,7 +70,7 @@ export function takeOpening(fleet: Fleet, job: Job, worker: Worker): Task | null
   }
   const index = job.fresh.take();
   if (index < 0) return null;
-  const task = makeTask(job, index);
+  const task = new Task(job, index);
   job.tasks.set(index, task);
   return task;
 }
@@ -132,7 +108,7 @@ export function otherHostCould(fleet: Fleet, job: Job, hosts: readonly HostId[])
           worker.state === 'online' &&
           worker.load.throttle > 0 &&
           !hosts.includes(worker.host) &&
-          !worker.barred.has(option.taskClass) &&
+          worker.barred?.has(option.taskClass) !== true &&
           couldRun(option, worker, owner)
         )
           return true;

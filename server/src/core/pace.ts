@@ -7,6 +7,7 @@ const NEWEST = 0.25;
 const mix = (old: number | undefined | null, value: number): number => (old === undefined || old === null ? value : old + NEWEST * (value - old));
 
 export function learn(job: Job, taskClass: TaskClass, worker: Worker, tookMs: number): void {
+  worker.pace ??= new Map();
   worker.pace.set(taskClass, mix(worker.pace.get(taskClass), tookMs));
   if (job.total <= 1) return;
   job.pace ??= new Map();
@@ -15,7 +16,7 @@ export function learn(job: Job, taskClass: TaskClass, worker: Worker, tookMs: nu
 }
 
 /** Expected time of one task of the job on this worker, or null. */
-export const expectedMs = (job: Job, taskClass: TaskClass, worker: Worker): number | null => job.pace?.get(worker.id) ?? worker.pace.get(taskClass) ?? null;
+export const expectedMs = (job: Job, taskClass: TaskClass, worker: Worker): number | null => job.pace?.get(worker.id) ?? worker.pace?.get(taskClass) ?? null;
 
 /** What a start costs its owner until the end is known. */
 const UNKNOWN_MS = 1_000;

@@ -5,15 +5,19 @@ import { type Assignment, advance, attemptMachine, limits, taskIdOf, taskMachine
 import { nextCommon } from './bits.ts';
 import { park, unpark } from './classes.ts';
 import { hasFreeSlot, takeRoom } from './ledger.ts';
-import type { Attempt, Fleet, Job, TaskClass, Worker } from './model.ts';
-import { keyOf, takeOpening } from './openings.ts';
+import type { Fleet, Job, TaskClass, Worker } from './model.ts';
+import { takeOpening } from './openings.ts';
 import { chargeStart } from './pace.ts';
 import { type Found, findOpening, mayTakeWork, roomKind, type Search } from './pull.ts';
 import { dequeueIfEmpty, sortLanes } from './queues.ts';
 import { scoreFor } from './rank/index.ts';
 import type { Now, Outcome } from './seam.ts';
 import { stealForIdle } from './steal.ts';
+import { Attempt, keyOf } from './task.ts';
 import { Turn } from './turn.ts';
+
+/** Looked up once: it is the same for every assignment. */
+const ASSIGNED = advance(taskMachine, 'ready', 'assigned');
 
 /** Parked workers asked per class and turn beyond its new openings: the choice that ranking gets. */
 const CHOICE = 32;
@@ -76,26 +80,13 @@ function wakeKind(fleet: Fleet, taskClass: TaskClass, room: 0 | 1, wanted: numbe
 
 /** The workers to ask, best first; when more wait than the budget can serve, those that waited longest. */
 function inOrder(fleet: Fleet, budget: number): Worker[] {
-  const asked = fleet.wanting.size <= budget ? [...fleet.wanting] : longestWaiting(fleet, budget);
+  const asked = fleet.wanting.size <= budget ? [...fleet.wanting] : fleet.wanting.rotate(budget);
   if (asked.length > 1 && asked.length <= 2 * CHOICE) {
     const head = frontJob(fleet);
     const scores = new Map(asked.map((worker) => [worker, head === null ? worker.quality : scoreFor(head, worker)]));
     return asked.sort((a, b) => (scores.get(b) as number) - (scores.get(a) as number));
   }
   return asked.sort((a, b) => b.quality - a.quality);
-}
-
-function longestWaiting(fleet: Fleet, many: number): Worker[] {
-  const asked: Worker[] = [];
-  for (const worker of fleet.wanting) {
-    if (asked.length === many) break;
-    asked.push(worker);
-  }
-  for (const worker of asked) {
-    fleet.wanting.delete(worker);
-    fleet.wanting.add(worker);
-  }
-  return asked;
 }
 
 /** The job that is served next, as far as one can say for all workers. */
@@ -146,31 +137,12 @@ function assign(turn: Turn, worker: Worker, { job, option }: Found, hasRoom: boo
   const task = takeOpening(fleet, job, worker);
   if (task === null) return false;
   dequeueIfEmpty(fleet, job);
-  const key = keyOf(job, task.index);
-  const attempt: Attempt = {
-    ref: { task: taskIdOf(job.id, key), epoch: fleet.epoch, attempt: ++task.attempts },
-    task,
-    worker: worker.id,
-    host: worker.host,
-    need: option.need,
-    taskClass: option.taskClass,
-    assignedAtMs: now.wallMs,
-    assignedMonoMs: now.monoMs,
-    state: 'offered',
-    startedMonoMs: null,
-    listedMonoMs: now.monoMs,
-    progress: null,
-    progressedMonoMs: now.monoMs,
-    hasRoom,
-    revoking: false,
-    journalled: false,
-    chargedMs: 0,
-    awaitedUntilMonoMs: null,
-  };
+  const attempt = new Attempt(task, { epoch: fleet.epoch, attempt: ++task.attempts }, worker, option, now);
+  attempt.hasRoom = hasRoom;
   attach(fleet, attempt, worker);
   chargeStart(job, attempt, worker);
   fleet.counters.assigned++;
-  turn.assign(worker.id, assignmentOf(attempt, option.variant));
+  turn.assign(worker, assignmentOf(attempt, option.variant));
   armJournal(fleet, attempt);
   return true;
 }
@@ -178,28 +150,32 @@ function assign(turn: Turn, worker: Worker, { job, option }: Found, hasRoom: boo
 /** Makes the attempt live: in its task, its worker and the worker's ledger. */
 export function attach(fleet: Fleet, attempt: Attempt, worker: Worker): void {
   const { task } = attempt;
-  task.live.push(attempt);
+  task.opened(attempt);
   if (task.state === 'ready') {
-    task.state = advance(taskMachine, task.state, 'assigned');
+    task.state = ASSIGNED;
     task.job.active++;
   }
   worker.attempts.add(attempt);
   if (attempt.hasRoom) takeRoom(worker, attempt.need);
   else {
-    worker.prefetched++;
+    worker.prefetched.add(attempt);
     fleet.hoarders.add(worker);
   }
 }
 
-function assignmentOf(attempt: Attempt, variant: number): Assignment {
-  const { job, index } = attempt.task;
-  const piece = job.plan?.pieces[index];
-  const entries = job.record.spec.entries;
-  const entry = piece === undefined ? (Array.isArray(entries) ? entries[index] : undefined) : (piece.entry ?? undefined);
-  const { task, epoch, attempt: number } = attempt.ref;
-  const assignment: Assignment = { task, epoch, attempt: number, variant, index };
-  if (entry !== undefined) assignment.entry = entry;
-  if (piece !== undefined) assignment.spec = piece.spec;
+function assignmentOf({ task: { job, index }, epoch, number }: Attempt, variant: number): Assignment {
+  const { plan } = job;
+  if (plan === null) {
+    const { entries } = job.record.spec;
+    // Written out twice on purpose: an object that never grows is a fifth of the price of one that is spread and added to.
+    const task = taskIdOf(job.id, String(index));
+    return Array.isArray(entries) ? { task, epoch, attempt: number, variant, index, entry: entries[index] } : { task, epoch, attempt: number, variant, index };
+  }
+  const piece = plan.pieces[index];
+  const assignment: Assignment = { task: taskIdOf(job.id, keyOf(job, index)), epoch, attempt: number, variant, index };
+  if (piece === undefined) return assignment;
+  if (piece.entry !== null) assignment.entry = piece.entry;
+  assignment.spec = piece.spec;
   return assignment;
 }
 
@@ -207,25 +183,22 @@ export function armJournal(fleet: Fleet, attempt: Attempt): void {
   fleet.journal.push(attempt);
   if (fleet.journalArmed) return;
   fleet.journalArmed = true;
-  fleet.timers.set(attempt.assignedMonoMs + limits.journalAfterMs, { kind: 'journal' });
+  fleet.timers.set(attempt.assigned.monoMs + limits.journalAfterMs, { kind: 'journal' });
 }
 
 /** A prefetched attempt gets room as soon as there is some, oldest first: the worker starts it then. */
 export function promote(fleet: Fleet, worker: Worker): void {
-  if (worker.prefetched === 0) return;
-  for (const attempt of worker.attempts) {
+  for (const attempt of worker.prefetched) {
     if (!hasFreeSlot(worker)) return;
-    if (attempt.hasRoom) continue;
-    giveRoomTo(fleet, worker, attempt);
-    if (worker.prefetched === 0) return;
+    if (worker.attempts.has(attempt)) giveRoomTo(fleet, worker, attempt);
   }
 }
 
 export function giveRoomTo(fleet: Fleet, worker: Worker, attempt: Attempt): void {
   attempt.hasRoom = true;
   takeRoom(worker, attempt.need);
-  worker.prefetched--;
-  if (worker.prefetched === 0) fleet.hoarders.delete(worker);
+  worker.prefetched.delete(attempt);
+  if (worker.prefetched.size === 0) fleet.hoarders.delete(worker);
 }
 
 /** For tests and readers: whether an attempt counts as open. */

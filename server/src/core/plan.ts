@@ -3,10 +3,10 @@
 import { type JobSpec, limits } from '@udcs/protocol';
 import type { Piece, Plan, PlanEvent, PlanStep } from '@udcs/tasks';
 import type { Fleet, Job, TypeLookup } from './model.ts';
-import { makeTask } from './openings.ts';
 import { enqueue } from './queues.ts';
 import type { PieceRecord } from './seam.ts';
 import { breakJob, cancelTask, endIfDone } from './settle.ts';
+import { Task } from './task.ts';
 import type { Turn } from './turn.ts';
 
 /** Whether the type of the first variant plans the tasks of such a job. */
@@ -110,7 +110,7 @@ function addPieces(job: Job, pieces: readonly Piece[]): PieceRecord[] {
 function cancelPiece(turn: Turn, job: Job, key: string): void {
   const index = job.plan?.byKey.get(key);
   if (index === undefined) return;
-  const task = job.tasks.get(index) ?? (job.fresh.remove(index) ? makeTask(job, index) : null);
+  const task = job.tasks.get(index) ?? (job.fresh.remove(index) ? new Task(job, index) : null);
   if (task !== null) cancelTask(turn, task, { code: 'CANCELED', message: 'The plan of the job no longer needs it.' });
 }
 

@@ -1,9 +1,9 @@
 // Finds one opening for one worker: highest priority first, then the least served owner, then the classes in turn, then jobs in
 // order of arrival. Work per pull is bounded by windows; what did not fit stands in front the next time.
 import { type Bits, nextCommon } from './bits.ts';
-import { hasFreeSlot, usesFit } from './ledger.ts';
+import { bytesFit, hasFreeSlot, usesFit } from './ledger.ts';
 import { checkLoad } from './match/load.ts';
-import { bytesFit } from './match/pools.ts';
+import { vramFits } from './match/pools.ts';
 import type { Fleet, Job, Lane, Option, QueueNode, TaskClass, Worker } from './model.ts';
 import { hasOpeningFor } from './openings.ts';
 import { scoreFor } from './rank/index.ts';
@@ -70,10 +70,10 @@ function searchLane(fleet: Fleet, lane: Lane, runnable: Bits, search: Search): F
 
 function searchLine(fleet: Fleet, taskClass: TaskClass, head: QueueNode | null, search: Search): QueueNode | null {
   const { worker } = search;
-  if (head === null || worker.barred.has(taskClass)) return null;
+  if (head === null || worker.barred?.has(taskClass)) return null;
   if (taskClass.need.live.length > 0 && checkLoad(taskClass.need, worker) !== null) return null;
   if (!search.prefetch && !usesFit(worker, taskClass.need)) return null;
-  if (search.prefetch && worker.prefetched >= prefetchDepth(taskClass, worker)) return null;
+  if (search.prefetch && worker.prefetched.size >= prefetchDepth(taskClass, worker)) return null;
   let best: QueueNode | null = null;
   let bestScore = Number.NEGATIVE_INFINITY;
   let left = JOB_WINDOW;
@@ -94,8 +94,8 @@ function searchLine(fleet: Fleet, taskClass: TaskClass, head: QueueNode | null, 
 
 function fits(fleet: Fleet, { job, option }: QueueNode, search: Search): boolean {
   const { worker } = search;
-  if (option.exact && !bytesFit(option.need, worker.introduction.capabilities)) return false;
-  if (!search.prefetch && !usesFit(worker, option.need)) return false;
+  if (option.exact && !(search.prefetch ? bytesFit(option.need, worker) : usesFit(worker, option.need))) return false;
+  if (option.need.vramBytes > 0 && !vramFits(option.need, worker.introduction.capabilities)) return false;
   if (!hasOpeningFor(fleet, job, worker)) return false;
   const waitMs = leaveToFasterMs(fleet, job, option.taskClass, worker);
   if (waitMs === 0) return true;
@@ -105,7 +105,7 @@ function fits(fleet: Fleet, { job, option }: QueueNode, search: Search): boolean
 
 /** How many attempts of this class the worker may hold beside what runs: 100 ms of work, one while unknown. */
 export function prefetchDepth(taskClass: TaskClass, worker: Worker): number {
-  const paceMs = worker.pace.get(taskClass);
+  const paceMs = worker.pace?.get(taskClass);
   if (paceMs === undefined) return 1;
   return Math.min(PREFETCH_MOST, Math.floor((PREFETCH_MS / Math.max(paceMs, 0.1)) * worker.effectiveSlots * worker.dutyShare));
 }

@@ -1,10 +1,11 @@
 // The store refused a fact: memory and store disagree, and the store is right. The job is taken out and read back in.
 import { closeAttempt } from './close.ts';
 import type { Job } from './model.ts';
-import { isSettled, makeTask } from './openings.ts';
+import { isSettled } from './openings.ts';
 import { makeStored, settleIn } from './restore.ts';
 import type { CoreEvent } from './seam.ts';
 import { forgetJob } from './settle.ts';
+import { Task } from './task.ts';
 import type { Turn } from './turn.ts';
 
 export function reloaded(turn: Turn, { jobs, gone }: Extract<CoreEvent, { type: 'jobs.reloaded' }>): void {
@@ -25,7 +26,7 @@ export function reloaded(turn: Turn, { jobs, gone }: Extract<CoreEvent, { type: 
 function keepNumbers(old: Job, job: Job): void {
   for (const { index, attempts } of old.tasks.values()) {
     if (attempts === 0 || index >= job.total || isSettled(job, index)) continue;
-    const task = makeTask(job, index);
+    const task = new Task(job, index);
     task.attempts = attempts;
     job.tasks.set(index, task);
     job.fresh.remove(index);
@@ -35,7 +36,7 @@ function keepNumbers(old: Job, job: Job): void {
 function discard(turn: Turn, job: Job | undefined): void {
   if (job === undefined) return;
   for (const task of job.tasks.values()) {
-    for (const attempt of [...task.live]) {
+    for (const attempt of task.live) {
       if (attempt.awaitedUntilMonoMs === null) turn.cancel(attempt.worker, attempt.ref, 'stale');
       closeAttempt(turn, attempt, { event: 'canceled', blame: null, error: null });
     }

@@ -68,7 +68,7 @@ export function findAttempt(fleet: Fleet, ref: AttemptRef): Attempt | null {
   const job = fleet.jobs.get(jobId);
   if (job === undefined) return null;
   const task = job.tasks.get(indexOf(job, key));
-  return task?.live.find((attempt) => attempt.ref.attempt === ref.attempt && attempt.ref.epoch === ref.epoch) ?? null;
+  return task?.live.find((attempt) => attempt.number === ref.attempt && attempt.epoch === ref.epoch) ?? null;
 }
 
 function started(turn: Turn, worker: Worker, attempt: Attempt): void {
@@ -79,7 +79,7 @@ function started(turn: Turn, worker: Worker, attempt: Attempt): void {
   attempt.progressedMonoMs = monoMs;
   attempt.task.job.startedAtMs ??= wallMs;
   // It started what was to wait: the worker knows best, as far as its slots go.
-  if (!attempt.hasRoom && worker.used.slots < worker.introduction.capabilities.pools.slots) giveRoomTo(turn.fleet, worker, attempt);
+  if (!attempt.hasRoom && worker.used.slots < worker.capacity.slots) giveRoomTo(turn.fleet, worker, attempt);
 }
 
 function rejected(
@@ -95,6 +95,7 @@ function rejected(
     worker.restUntilMonoMs = now.monoMs + NO_ROOM_REST_MS;
     fleet.timers.set(worker.restUntilMonoMs, { kind: 'rested', worker });
   } else {
+    worker.barred ??= new Set();
     worker.barred.add(attempt.taskClass);
     fleet.topology++;
   }

@@ -1,13 +1,14 @@
 // Rebuilds the fleet from the store at a start: what was settled stays, journalled attempts wait one lease for their holder, all
 // else is ready at once. Wall-clock limits are re-based; leases start anew.
-import { advance, limits, splitTaskId, taskIdOf, taskMachine } from '@udcs/protocol';
+import { advance, limits, splitTaskId, taskMachine } from '@udcs/protocol';
 import { Bits } from './bits.ts';
 import { cancelBlocked } from './depend.ts';
 import { followUp } from './follow.ts';
-import type { Attempt, Fleet, Job } from './model.ts';
-import { indexOf, isSettled, keyOf, makeTask, reopen } from './openings.ts';
+import type { Fleet, Job } from './model.ts';
+import { indexOf, isSettled, reopen } from './openings.ts';
 import type { BootSnapshot, JobRecord, JobSnapshot, Now, Outcome } from './seam.ts';
 import { admit, emptyPlan, makeJob } from './submit.ts';
+import { Attempt, Task } from './task.ts';
 import { Turn } from './turn.ts';
 
 export function restore(fleet: Fleet, snapshot: BootSnapshot, now: Now): Outcome {
@@ -66,11 +67,9 @@ export function settleIn(turn: Turn, job: Job, stored: JobSnapshot, ended: JobRe
     const index = indexOf(job, tried.key);
     if (index < 0 || isSettled(job, index)) continue;
     job.fresh.remove(index);
-    const task = job.tasks.get(index) ?? makeTask(job, index);
+    const task = job.tasks.get(index) ?? new Task(job, index);
     task.attempts = Math.max(task.attempts, tried.attempts);
-    task.failures = tried.failures;
-    task.lost = tried.lost;
-    task.hosts = tried.hosts;
+    if (tried.failures > 0 || tried.hosts.length > 0) Object.assign(task.history, { failures: tried.failures, hosts: tried.hosts });
     job.tasks.set(index, task);
   }
   for (const open of stored.open) awaitHolder(turn, job, open);
@@ -91,34 +90,17 @@ function awaitHolder(turn: Turn, job: Job, { ref, worker, host, assignedAtMs }: 
   const option = job.options[0];
   if (index < 0 || option === undefined || isSettled(job, index)) return;
   job.fresh.remove(index);
-  const task = job.tasks.get(index) ?? makeTask(job, index);
+  const task = job.tasks.get(index) ?? new Task(job, index);
   job.tasks.set(index, task);
   task.attempts = Math.max(task.attempts, ref.attempt);
   const until = now.monoMs + limits.leaseMs;
-  const attempt: Attempt = {
-    ref: { task: taskIdOf(job.id, keyOf(job, index)), epoch: ref.epoch, attempt: ref.attempt },
-    task,
-    worker,
-    host,
-    need: option.need,
-    taskClass: option.taskClass,
-    assignedAtMs,
-    assignedMonoMs: now.monoMs,
-    state: 'offered',
-    startedMonoMs: null,
-    listedMonoMs: now.monoMs,
-    progress: null,
-    progressedMonoMs: now.monoMs,
-    hasRoom: false,
-    revoking: false,
-    journalled: true,
-    chargedMs: 0,
-    awaitedUntilMonoMs: until,
-  };
+  const attempt = new Attempt(task, ref, { id: worker, host }, option, { monoMs: now.monoMs, wallMs: assignedAtMs });
+  attempt.journalled = true;
+  attempt.awaitedUntilMonoMs = until;
   if (task.state === 'ready') {
     task.state = advance(taskMachine, task.state, 'assigned');
     job.active++;
   }
-  task.live.push(attempt);
+  task.opened(attempt);
   fleet.timers.set(until, { kind: 'attempt', attempt });
 }

@@ -18,23 +18,23 @@ export function decideFailed(turn: Turn, attempt: Attempt, failure: Failure): vo
   const ending = { event: 'failed', blame, error, report: failure } as const;
   turn.touch(task.job);
   if (blame === 'job') {
-    const final = retry === 'never' ? isBelieved(turn.fleet, attempt) : task.failures + 1 >= task.job.record.spec.maxAttempts;
-    if (retry !== 'never') task.failures++;
+    const final = retry === 'never' ? isBelieved(turn.fleet, attempt) : task.past.failures + 1 >= task.job.record.spec.maxAttempts;
+    if (retry !== 'never') task.history.failures++;
     if (final || isWornOut(task)) {
       settleFailed(turn, task, error, closeAttempt(turn, attempt, ending));
       return;
     }
     writeEnded(turn, attempt, ending);
-    retryLater(turn, task, attempt, retry === 'never' ? 0 : backoffMs(turn.fleet, task.failures), true);
+    retryLater(turn, task, attempt, retry === 'never' ? 0 : backoffMs(turn.fleet, task.past.failures), true);
     return;
   }
-  task.faults++;
+  task.history.faults++;
   if (isWornOut(task)) {
     settleFailed(turn, task, wornOut(task, error), closeAttempt(turn, attempt, ending));
     return;
   }
   writeEnded(turn, attempt, ending);
-  retryLater(turn, task, attempt, backoffMs(turn.fleet, task.faults), blame === 'worker');
+  retryLater(turn, task, attempt, backoffMs(turn.fleet, task.past.faults), blame === 'worker');
 }
 
 /**
@@ -45,9 +45,9 @@ function isBelieved(fleet: Fleet, attempt: Attempt): boolean {
   const { task, host } = attempt;
   const { owner } = task.job.record;
   if (fleet.workers.get(attempt.worker)?.owner === owner) return true;
-  if (task.blamedBy.some((other) => other !== host)) return true;
-  task.blamedBy = [...task.blamedBy, host];
-  return !otherHostCould(fleet, task.job, task.blamedBy);
+  if (task.past.blamedBy.some((other) => other !== host)) return true;
+  task.history.blamedBy = [...task.past.blamedBy, host];
+  return !otherHostCould(fleet, task.job, task.past.blamedBy);
 }
 
 /** The worker vanished, or no longer has the attempt. */
@@ -57,12 +57,11 @@ export function decideLost(turn: Turn, attempt: Attempt, why: string): void {
   const ending = { event: 'lost', blame: 'worker' as Blame, error } as const;
   turn.touch(task.job);
   turn.fleet.counters.attemptsLost++;
-  task.lost++;
   const crashSuspect = attempt.startedMonoMs !== null && attempt.awaitedUntilMonoMs === null;
   if (crashSuspect) {
-    task.crashes++;
-    if (!task.crashHosts.includes(host)) task.crashHosts = [...task.crashHosts, host];
-    if (task.crashes >= CRASHES && task.crashHosts.length >= 2) {
+    task.history.crashes++;
+    if (!task.past.crashHosts.includes(host)) task.history.crashHosts = [...task.past.crashHosts, host];
+    if (task.past.crashes >= CRASHES && task.past.crashHosts.length >= 2) {
       settleFailed(turn, task, poison(task), closeAttempt(turn, attempt, ending));
       return;
     }
@@ -91,7 +90,7 @@ export function decideRejected(turn: Turn, attempt: Attempt, error: ErrorRecord)
 /** Given back unstarted, or handed back by a worker that leaves: counts against nothing. */
 export function decideTakenBack(turn: Turn, attempt: Attempt): void {
   const { task } = attempt;
-  task.takenBack++;
+  task.history.takenBack++;
   // An attempt that never did anything leaves no trace unless it was journalled.
   if (attempt.startedMonoMs === null && !attempt.journalled) closeAttempt(turn, attempt, { event: 'superseded', blame: null, error: null });
   else writeEnded(turn, attempt, { event: 'superseded', blame: null, error: null });
@@ -101,7 +100,7 @@ export function decideTakenBack(turn: Turn, attempt: Attempt): void {
 }
 
 function retryLater(turn: Turn, task: Task, attempt: Attempt, delayMs: number, avoidHost: boolean): void {
-  if (avoidHost && !task.hosts.includes(attempt.host)) task.hosts = [...task.hosts, attempt.host];
+  if (avoidHost && !task.past.hosts.includes(attempt.host)) task.history.hosts = [...task.past.hosts, attempt.host];
   if (task.live.length > 0) return;
   requeue(task);
   task.job.repeated++;
@@ -126,7 +125,7 @@ function backoffMs(fleet: Fleet, count: number): number {
   return Math.round(full * (1 - 0.25 * fleet.random.next()));
 }
 
-const isWornOut = (task: Task): boolean => task.attempts - task.takenBack >= limits.attemptsHardCap;
+const isWornOut = (task: Task): boolean => task.attempts - task.past.takenBack >= limits.attemptsHardCap;
 
 const wornOut = (task: Task, last: ErrorRecord): ErrorRecord => ({
   code: 'ATTEMPTS_EXHAUSTED',
@@ -136,6 +135,6 @@ const wornOut = (task: Task, last: ErrorRecord): ErrorRecord => ({
 
 const poison = (task: Task): ErrorRecord => ({
   code: 'CRASHED',
-  message: `${task.crashes} workers on ${task.crashHosts.length} machines vanished while they ran this task; it is taken for the cause.`,
+  message: `${task.past.crashes} workers on ${task.past.crashHosts.length} machines vanished while they ran this task; it is taken for the cause.`,
   hint: 'run it on a machine of yours and look at its memory use',
 });

@@ -3,9 +3,10 @@
 import { advance, type BlobRef, type ErrorRecord, type SuccessReport, taskMachine } from '@udcs/protocol';
 import { closeAttempt, type Ending } from './close.ts';
 import type { Attempt, Fleet, Job, Task } from './model.ts';
-import { keyOf, markSettled, withdraw } from './openings.ts';
+import { markSettled, withdraw } from './openings.ts';
 import { dequeue, dequeueIfEmpty } from './queues.ts';
 import type { AttemptRecord } from './seam.ts';
+import { keyOf } from './task.ts';
 import type { Turn } from './turn.ts';
 
 /** Ended jobs remembered for submits whose commit was before that end. */
@@ -63,7 +64,7 @@ function assertOpen(task: Task): 'ready' | 'active' | 'verifying' {
 
 /** Attempts that another one has made needless. */
 function supersedeOthers(turn: Turn, task: Task): void {
-  for (const other of [...task.live]) {
+  for (const other of task.live) {
     turn.cancel(other.worker, other.ref, 'superseded');
     writeEnded(turn, other, { event: 'superseded', blame: null, error: null });
   }
@@ -104,7 +105,7 @@ function writeSettled(
 export function cancelTask(turn: Turn, task: Task, error: ErrorRecord): void {
   const { job } = task;
   turn.touch(job);
-  for (const attempt of [...task.live]) {
+  for (const attempt of task.live) {
     if (attempt.awaitedUntilMonoMs === null) turn.cancel(attempt.worker, attempt.ref, 'canceled');
     writeEnded(turn, attempt, { event: 'canceled', blame: null, error: null });
   }

@@ -42,8 +42,8 @@ export function jobStatus(fleet: Fleet, id: JobId): JobStatus | null {
   const { seq, total, succeeded, failed, canceled, active, repeated, startedAtMs, canceledAtMs, error } = job;
   const attempts: JobStatus['attempts'][number][] = [];
   for (const task of job.tasks.values()) {
-    for (const { ref, worker, state, progress, assignedAtMs } of task.live)
-      attempts.push({ ref, worker, started: state === 'running', progress, assignedAtMs });
+    for (const { ref, worker, state, progress, assigned } of task.live)
+      attempts.push({ ref, worker, started: state === 'running', progress, assignedAtMs: assigned.wallMs });
     if (attempts.length >= SHOWN) break;
   }
   const counts = { total, succeeded, failed, canceled, active };
@@ -78,7 +78,7 @@ function statusOf(worker: Worker): WorkerStatus {
     state,
     load,
     running: attempts.size,
-    prefetched,
+    prefetched: prefetched.size,
     slots: introduction.capabilities.pools.slots,
     tasksDone,
     attemptsLost,

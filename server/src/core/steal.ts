@@ -36,8 +36,8 @@ function findLoot(fleet: Fleet, thief: Worker): Attempt | null {
     if (holder === thief) continue;
     let before = 0;
     let loot: Attempt | null = null;
-    for (const attempt of holder.attempts) {
-      if (attempt.hasRoom) continue;
+    for (const attempt of holder.prefetched) {
+      if (!holder.attempts.has(attempt)) continue;
       before++;
       if (!attempt.revoking && attempt.state === 'offered' && suits(fleet, attempt, thief)) loot = attempt;
     }
@@ -50,7 +50,7 @@ function findLoot(fleet: Fleet, thief: Worker): Attempt | null {
 
 function suits(fleet: Fleet, attempt: Attempt, thief: Worker): boolean {
   const { task, need, taskClass } = attempt;
-  if (thief.barred.has(taskClass) || task.hosts.includes(thief.host) || !usesFit(thief, need)) return false;
+  if (thief.barred?.has(taskClass) || task.past.hosts.includes(thief.host) || !usesFit(thief, need)) return false;
   const option = task.job.options.find((candidate) => candidate.taskClass === taskClass && candidate.need === need);
   return option !== undefined && couldRun(option, thief, task.job.record.owner) && leaveToFasterMs(fleet, task.job, taskClass, thief) === 0;
 }

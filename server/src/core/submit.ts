@@ -4,12 +4,12 @@ import { armDeadline, armQueueTimeout } from './arm.ts';
 import { optionsOf } from './classes.ts';
 import { linkUpstream } from './depend.ts';
 import type { Fleet, Job, Option, PlanRun } from './model.ts';
-import { makeTask } from './openings.ts';
 import { hasPlan, startPlan } from './plan.ts';
 import { enqueue, openingsOf, ownerOf } from './queues.ts';
 import { Ranges } from './ranges.ts';
 import type { JobRecord } from './seam.ts';
 import { breakJob, endIfDone, endRest, settleFailed } from './settle.ts';
+import { Task } from './task.ts';
 import type { Turn } from './turn.ts';
 
 export function makeJob(fleet: Fleet, record: JobRecord): Job {
@@ -95,6 +95,6 @@ function failUnreadable(turn: Turn, job: Job, problem: string): void {
     breakJob(turn, job, error);
     return;
   }
-  settleFailed(turn, makeTask(job, index), error, null);
+  settleFailed(turn, new Task(job, index), error, null);
   if (job.endedAtMs === null) endRest(turn, job, error);
 }

@@ -2,7 +2,7 @@
 // once per turn that changes it, and its counters are written once, after the facts that moved them.
 import { type Assignment, type AttemptRef, limits, type WorkerId } from '@udcs/protocol';
 import type { PlanEvent } from '@udcs/tasks';
-import type { Fleet, Job } from './model.ts';
+import type { Fleet, Job, Worker } from './model.ts';
 import type { CoreMessage, Fact, Now, Outcome, Send } from './seam.ts';
 
 type CancelReason = Extract<CoreMessage, { type: 'cancel' }>['reason'];
@@ -17,7 +17,8 @@ export class Turn {
   private readonly sends: Send[] = [];
   private readonly touched = new Set<Job>();
   private readonly batches = new Map<WorkerId, Map<string, AttemptRef[]>>();
-  private readonly assigned = new Map<WorkerId, Assignment[]>();
+  /** Workers that got something; what, they carry themselves until the turn ends. */
+  private readonly served: Worker[] = [];
 
   constructor(fleet: Fleet, now: Now) {
     this.fleet = fleet;
@@ -40,10 +41,11 @@ export class Turn {
     else events.push(event);
   }
 
-  assign(worker: WorkerId, assignment: Assignment): void {
-    const list = this.assigned.get(worker);
-    if (list === undefined) this.assigned.set(worker, [assignment]);
-    else list.push(assignment);
+  assign(worker: Worker, assignment: Assignment): void {
+    if (worker.offers === null) {
+      worker.offers = [assignment];
+      this.served.push(worker);
+    } else worker.offers.push(assignment);
   }
 
   /** After the commit of everything up to now: an earlier frame with the same result may still be on its way to the disk. */
@@ -65,7 +67,10 @@ export class Turn {
 
   finish(wakeAtMs: number | null = this.fleet.timers.nextAtMonoMs()): Outcome {
     for (const job of this.touched) this.facts.push(counted(job));
-    for (const [to, tasks] of this.assigned) for (const part of parts(tasks)) this.send(to, { type: 'assign', tasks: part }, 'now');
+    for (const worker of this.served) {
+      for (const tasks of parts(worker.offers ?? [])) this.send(worker.id, { type: 'assign', tasks }, 'now');
+      worker.offers = null;
+    }
     for (const [to, byKind] of this.batches) for (const [kind, refs] of byKind) for (const attempts of parts(refs)) this.sendBatch(to, kind, attempts);
     return { facts: this.facts, sends: this.sends, wakeAtMs };
   }
@@ -97,7 +102,10 @@ function counted(job: Job): Fact {
   return { type: 'job.counted', job: id, seq, total, succeeded, failed, canceled, repeated, startedAtMs, endedAtMs, error };
 }
 
-function* parts<T>(items: T[]): Generator<T[]> {
-  if (items.length <= limits.recordsPerFrame) yield items;
-  else for (let from = 0; from < items.length; from += limits.recordsPerFrame) yield items.slice(from, from + limits.recordsPerFrame);
+/** As many as one frame may hold. */
+function parts<T>(items: T[]): T[][] {
+  if (items.length <= limits.recordsPerFrame) return [items];
+  const cut: T[][] = [];
+  for (let from = 0; from < items.length; from += limits.recordsPerFrame) cut.push(items.slice(from, from + limits.recordsPerFrame));
+  return cut;
 }

@@ -23,7 +23,7 @@ function brokenJob(fleet: Fleet, job: Job): string | null {
   for (const task of job.tasks.values()) {
     if (job.fresh.has(task.index)) return `task ${task.index} is fresh and made`;
     if (job.settled?.has(task.index) === true) return `task ${task.index} is settled and kept`;
-    if (task.live.length > task.wanted) return `task ${task.index} has ${task.live.length} live attempts`;
+    if (task.live.length > 1) return `task ${task.index} has ${task.live.length} live attempts`;
     if (task.live.length > 0 !== (task.state === 'active')) return `task ${task.index} is ${task.state} with ${task.live.length} live attempts`;
     if (task.live.length > 0) active++;
     if (task.waiting) waiting++;
@@ -46,7 +46,7 @@ function brokenWorker(worker: Worker): string | null {
   const held = [...worker.attempts, ...worker.ending.values()];
   const room = held.filter((attempt) => attempt.hasRoom);
   if (worker.used.slots !== room.length) return `says ${worker.used.slots} busy slots, has ${room.length}`;
-  if (worker.prefetched !== held.length - room.length) return `says ${worker.prefetched} prefetched, has ${held.length - room.length}`;
+  if (worker.prefetched.size !== held.length - room.length) return `says ${worker.prefetched.size} prefetched, has ${held.length - room.length}`;
   const memory = room.reduce((sum, attempt) => sum + attempt.need.memoryBytes, 0);
   if (worker.used.memoryBytes !== memory) return `ledger says ${worker.used.memoryBytes} B, attempts say ${memory} B`;
   if (worker.state === 'gone') return 'gone and still in memory';

@@ -8,9 +8,8 @@ type Pools = Capabilities['pools'];
 const fitsMemory = (need: Need, pools: Pools): boolean => need.memoryBytes <= pools.memoryBytes;
 const fitsDisk = (need: Need, pools: Pools): boolean => need.diskBytes <= pools.diskBytes;
 
-/** The byte checks without their sentences, for placing: a class promises a little less than the exact need. */
-export const bytesFit = (need: Need, capabilities: Capabilities): boolean =>
-  fitsMemory(need, capabilities.pools) && fitsDisk(need, capabilities.pools) && (need.vramBytes === 0 || need.vramBytes <= vramOf(need, capabilities));
+/** The check of GPU memory without its sentence, for placing: a class promises a little less than the exact need. */
+export const vramFits = (need: Need, capabilities: Capabilities): boolean => need.vramBytes <= vramOf(need, capabilities);
 
 /** Memory of the smallest of the GPUs that would be taken. */
 function vramOf({ gpus }: Need, { devices }: Capabilities): number {
