@@ -1,6 +1,7 @@
 // Jobs over the public API of a whole coordinator: what is refused and in which words, what happens once, what a subscriber sees.
 import { createHash } from 'node:crypto';
 import type { JobEvent, ProcedureOutput, TaskView } from '@udcs/protocol';
+import { limits } from '@udcs/protocol';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { errorOf, trpcSocket, type WholeCoordinator, wholeCoordinator } from './whole-coordinator.ts';
 import { failTask, succeed } from './wire-worker.ts';
@@ -114,7 +115,7 @@ describe('a job that can not be right', () => {
   it('is refused for being larger than a job may be', async () => {
     const entries = Array.from({ length: 900 }, (_, at) => ({ a: 'x'.repeat(1_200), b: at }));
     const answer = await grid.ask('/api/v1/jobs/batch', { body: { jobs: [{ ...mock, array: { entries } }] } });
-    expect(answer.json).toMatchObject({ results: [{ error: { code: 'TOO_LARGE', message: expect.stringMatching(/1048576/) } }] });
+    expect(answer.json).toMatchObject({ results: [{ error: { code: 'TOO_LARGE', message: expect.stringContaining(String(limits.jobBytes)) } }] });
   });
 
   it('is refused for MOCK unless tests were allowed', async () => {
