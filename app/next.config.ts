@@ -13,7 +13,6 @@ const config: NextConfig = {
     resolveAlias: {
       '@udcs/protocol': '../protocol/src/index.ts',
       '@udcs/client': '../client/src/sdk/index.ts',
-      '@udcs/browser-worker': '../browser-worker/src/page/index.ts',
     },
   },
 };

@@ -13,7 +13,7 @@ export async function readBlob(blob: BlobRef, signal?: AbortSignal): Promise<Uin
 /** @throws UdcsError */
 export async function saveBlob(name: string, blob: BlobRef): Promise<void> {
   const bytes = await readBlob(blob);
-  const url = URL.createObjectURL(new Blob([bytes.slice()]));
+  const url = URL.createObjectURL(new Blob([bytes.slice()], { type: 'application/octet-stream' }));
   const link = document.createElement('a');
   link.href = url;
   link.download = name;

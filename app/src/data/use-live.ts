@@ -46,7 +46,7 @@ export function useLive<P extends Subscription, T>(procedure: P, inputKey: strin
     );
     return () => leaving.abort();
   }, [procedure, inputKey, link.found]);
-  return link.lost && live.connection === 'live' ? { ...live, connection: 'disconnected' } : live;
+  return link.lost && (live.connection === 'live' || live.connection === 'loading') ? { ...live, connection: 'disconnected' } : live;
 }
 
 async function follow<P extends Subscription, T>(
@@ -60,7 +60,7 @@ async function follow<P extends Subscription, T>(
   while (!signal.aborted) {
     let value = initial;
     try {
-      for await (const event of grid.subscribe(procedure, input, { signal })) {
+      for await (const event of grid.subscribe(procedure, input, { signal, onStarted: () => show({ connection: 'live' }) })) {
         value = fold(value, event);
         show({ value, connection: 'live' });
       }

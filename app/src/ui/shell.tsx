@@ -30,7 +30,7 @@ export function Shell({ title, connection, aside, children }: ShellProps) {
         Skip to the content
       </a>
       <nav className="flex flex-wrap items-center gap-x-6 gap-y-2 py-5" aria-label="Main">
-        <Link href="/" className="text-lg font-semibold tracking-tight no-underline">
+        <Link href="/" prefetch={false} className="text-lg font-semibold tracking-tight no-underline">
           UDCS
         </Link>
         {PLACES.map(([href, name]) => {
@@ -39,6 +39,7 @@ export function Shell({ title, connection, aside, children }: ShellProps) {
             <Link
               key={href}
               href={href}
+              prefetch={false}
               aria-current={here ? 'page' : undefined}
               className={`no-underline ${here ? 'text-text' : 'text-soft hover:text-text'}`}
             >

@@ -36,13 +36,13 @@ export class Grid {
     return this.#transport.call(procedure, input, options.signal);
   }
 
-  /** Events of a subscription of the API table, until `signal` is aborted or the loop is left. */
+  /** Events of a subscription of the API table, until `signal` is aborted or the loop is left. `onStarted` is told when the coordinator has taken it up. */
   subscribe<P extends ProceduresOfKind<'subscription'> & ProcedureName>(
     procedure: P,
     input: ProcedureInput<P>,
-    options: { signal?: AbortSignal | undefined } = {},
+    { signal, onStarted }: { signal?: AbortSignal | undefined; onStarted?: (() => void) | undefined } = {},
   ): AsyncGenerator<ProcedureOutput<P>, void, undefined> {
-    return this.#transport.subscribe(procedure, input, options.signal === undefined ? {} : { signal: options.signal });
+    return this.#transport.subscribe(procedure, input, { ...(signal === undefined ? {} : { signal }), ...(onStarted === undefined ? {} : { onStarted }) });
   }
 
   /** Resolves once the coordinator has answered. @throws UdcsError UNREACHABLE, UNAUTHENTICATED */

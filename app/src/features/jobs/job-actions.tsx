@@ -3,6 +3,7 @@
 import { type JobId, type JobView, toUdcsError, type UdcsError } from '@udcs/protocol';
 import { useRouter } from 'next/navigation';
 import { useState } from 'react';
+import { plural } from '../../data/format.ts';
 import { currentGrid } from '../../data/session.ts';
 import { Button, Failure } from '../../ui/panel.tsx';
 
@@ -63,7 +64,7 @@ function Retry({ id, lost, total }: { id: JobId; lost: number; total: number }) 
         },
       );
   };
-  const words = lost === total ? 'Run it again' : `Run the ${lost} again that did not succeed`;
+  const words = lost === total ? 'Run it again' : `Run ${plural(lost, 'task')} again`;
   return (
     <div className="flex flex-wrap items-center gap-3">
       {failure !== null && <Failure message={failure.message} hint={failure.hint} />}

@@ -6,7 +6,7 @@ const PARTS = [
   ['succeeded', 'succeeded', 'bg-good'],
   ['failed', 'failed', 'bg-bad'],
   ['canceled', 'canceled', 'bg-soft'],
-  ['active', 'running', 'bg-text/50'],
+  ['active', 'under way', 'bg-text/50'],
 ] as const;
 
 function wordsFor(counts: JobView['counts']): string {

@@ -12,7 +12,7 @@ export function RunningTasks({ running, active }: { running: readonly RunningTas
   const faces = useWorkerFaces(shown.map((task) => task.worker));
   const others = active - shown.length;
   return (
-    <Panel title="Running now" aside={plural(active, 'task')}>
+    <Panel title="Under way" aside={plural(active, 'task')}>
       {shown.length > 0 && (
         <ul className="grid gap-x-8 gap-y-3 sm:grid-cols-2 lg:grid-cols-3">
           {shown.map((task) => {
@@ -35,7 +35,7 @@ export function RunningTasks({ running, active }: { running: readonly RunningTas
       )}
       {others > 0 && (
         <p className={`text-sm text-soft ${shown.length > 0 ? 'mt-3' : ''}`}>
-          {shown.length === 0 ? `${plural(others, 'task')} at work, none has told its progress yet.` : `${count(others)} more at work.`}
+          {shown.length === 0 ? `${plural(others, 'task')} with workers that have told no progress yet.` : `${count(others)} more with workers.`}
         </p>
       )}
     </Panel>

@@ -17,8 +17,9 @@ interface TaskTableProps {
 
 export function TaskTable({ tasks, open, setOpen }: TaskTableProps) {
   const outputs = tasks.some((task) => Object.keys(task.outputs).length > 0);
+  const results = tasks.some((task) => resultOf(task) !== null);
   return (
-    <Table label="Tasks" columns={['Task', 'State', ...(outputs ? ['Outputs'] : []), 'Result']}>
+    <Table label="Tasks" columns={['Task', 'State', ...(outputs ? ['Outputs'] : []), ...(results ? ['Result'] : [])]}>
       {tasks.map((task) => (
         <Fragment key={task.id}>
           <tr className={open === task.key ? 'opened' : ''}>
@@ -39,13 +40,15 @@ export function TaskTable({ tasks, open, setOpen }: TaskTableProps) {
               <StateWord state={task.state} />
             </Cell>
             {outputs && <Cell label="Outputs">{outputsOf(task)}</Cell>}
-            <Cell label="Result" className="max-w-96">
-              {resultOf(task)}
-            </Cell>
+            {results && (
+              <Cell label="Result" className="max-w-96">
+                {resultOf(task)}
+              </Cell>
+            )}
           </tr>
           {open === task.key && (
             <tr>
-              <td colSpan={outputs ? 4 : 3}>
+              <td colSpan={2 + Number(outputs) + Number(results)}>
                 <TaskDetail task={task} />
               </td>
             </tr>

@@ -15,7 +15,7 @@ export function Figures({ overview }: { overview: Overview }) {
       `of ${plural(workers.slots, 'slot')} at work`,
       workers.slots === 0 ? 'no worker is connected' : `${Math.round((100 * workers.busySlots) / workers.slots)} % of the grid`,
     ],
-    [tasks.queued, 'tasks queued', tasks.blocked > 0 ? `${count(tasks.blocked)} more wait for other jobs` : 'none waits for another job'],
+    [tasks.queued, 'tasks queued', tasks.blocked > 0 ? `${count(tasks.blocked)} more behind other jobs` : 'none behind another job'],
     [jobs.running, 'jobs running', `${count(jobs.queued)} queued`],
     [totals.tasksSucceeded, 'tasks succeeded', `${count(totals.tasksFailed)} failed, ${plural(totals.attemptsLost, 'attempt')} lost, since this start`],
   ];

@@ -22,7 +22,7 @@ const restWords = ({ load }: WorkerView): string =>
   load === null
     ? 'not known'
     : [
-        `${percent(load.cpuOthers)} of the processor`,
+        `${percent(load.cpuOthers)} CPU`,
         ...(load.throttle < 1 ? [load.throttle === 0 ? 'paused' : `throttled to ${percent(load.throttle)}`] : []),
         ...(load.battery === null || load.battery.charging ? [] : [`battery ${percent(load.battery.level)}`]),
       ].join(', ');
@@ -45,7 +45,9 @@ export function WorkerTable({ workers, nowMs }: { workers: readonly WorkerView[]
           <Cell label="Slots at work">
             {worker.running} of {worker.capabilities.pools.slots}
           </Cell>
-          <Cell label="Others use">{restWords(worker)}</Cell>
+          <Cell label="Others use" className="max-w-32">
+            {restWords(worker)}
+          </Cell>
           <Cell label="Machine" className="text-soft">
             {machineWords(worker)}
             <span className="block">{deviceWords(worker)}</span>
