@@ -8,6 +8,7 @@
 export * from './api.ts';
 export * from './artifacts.ts';
 export * from './capabilities.ts';
+export * from './certain.ts';
 export * from './errors.ts';
 export * from './expand.ts';
 export * from './ids.ts';

@@ -196,5 +196,7 @@ const upstreamJobs = (job: Job): z.infer<typeof jobIdSchema>[] => (job.inputs ??
 
 /** `given` over `defaults`; a key that is present but undefined takes the default too. */
 function withDefaults<K extends string>(defaults: Readonly<Record<K, number>>, given: Partial<Record<K, number | undefined>> = {}): Record<K, number> {
-  return Object.fromEntries(Object.entries(defaults).map(([key, value]) => [key, given[key as K] ?? value])) as Record<K, number>;
+  const filled: Record<K, number> = { ...defaults };
+  for (const key in defaults) filled[key] = given[key] ?? defaults[key];
+  return filled;
 }

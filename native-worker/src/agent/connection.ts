@@ -1,6 +1,6 @@
 // The control socket: connect, say hello, keep it alive, come back with jitter after it is lost. It knows frames, not tasks;
 // what a frame means is decided by the agent.
-import { closeCodes, type FromWorker, limits, type ToWorker, toWorkerSchema, WORKER_SUBPROTOCOL } from '@udcs/protocol';
+import { closeCodes, type FromWorker, limits, parseQuickly, type ToWorker, toWorkerSchema, WORKER_SUBPROTOCOL } from '@udcs/protocol';
 import { WebSocket } from 'ws';
 
 const BACKOFF_FIRST_MS = 250;
@@ -121,7 +121,7 @@ export class Connection {
     } catch {
       // answered below like any other frame that is none
     }
-    const parsed = toWorkerSchema.safeParse(json);
+    const parsed = parseQuickly(toWorkerSchema, json);
     if (!parsed.success) {
       socket.close(closeCodes.protocol, 'frame not understood');
       return;

@@ -33,6 +33,8 @@ export interface JobRecord {
   readonly id: JobId;
   readonly owner: string;
   readonly spec: JobSpec;
+  /** JSON of `spec` while somebody has it at hand; it is made once and used for the row and the header. */
+  readonly specText?: string;
   readonly submittedAtMs: number;
   /** Upstream jobs (`after`, `afterAny`) that had ended when it was committed, with how. The core knows the others. */
   readonly upstreamEnded: Readonly<Record<string, 'succeeded' | 'failed' | 'canceled'>>;

@@ -107,9 +107,13 @@ export class JobCatalog {
     const { record } = live;
     const made = live.headers[kind];
     if (made !== null) return made;
-    const header: JobHeader = { id: record.id, owner: record.owner, trusted, job: { ...record.spec, entries: null } };
-    const text = JSON.stringify(header);
-    live.headers[kind] = text;
+    const { specText } = record;
+    const text =
+      specText !== undefined && record.spec.entries === null
+        ? `{"id":"${record.id}","owner":${JSON.stringify(record.owner)},"trusted":${trusted},"job":${specText}}`
+        : JSON.stringify({ id: record.id, owner: record.owner, trusted, job: { ...record.spec, entries: null } } satisfies JobHeader);
+    // A job of one task needs its header about once; keeping it would double the job's memory.
+    if (record.spec.count > 1) live.headers[kind] = text;
     return text;
   }
 }

@@ -9,6 +9,7 @@ import {
   type Hello,
   limits,
   PROTOCOL_VERSION,
+  parseQuickly,
   type ToWorker,
   toUdcsError,
   type WorkerId,
@@ -238,7 +239,7 @@ export class WorkerSession implements ConnectionSink, WorkerLink {
       this.refuse('INVALID_INPUT', 'a frame that is not JSON', RETRY_SOON_MS, closeCodes.protocol);
       return null;
     }
-    const parsed = fromWorkerSchema.safeParse(value);
+    const parsed = parseQuickly(fromWorkerSchema, value);
     if (parsed.success) return parsed.data;
     this.refuse('INVALID_INPUT', z.prettifyError(parsed.error), RETRY_SOON_MS, closeCodes.protocol);
     return null;

@@ -1,6 +1,7 @@
 // Small questions about facts that the writer asks before they become rows: how large, does it end a job.
 import type { BlobRef } from '@udcs/protocol';
 import type { Fact } from '../core/seam.ts';
+import type { SubmitRow } from './store.ts';
 
 /** Bytes a value takes as JSON, roughly; keys are not counted. */
 export function roughBytes(value: unknown): number {
@@ -11,6 +12,18 @@ export function roughBytes(value: unknown): number {
   else for (const key in value) bytes += 8 + roughBytes((value as Record<string, unknown>)[key]);
   return bytes;
 }
+
+/** Bytes a fact takes while it waits, roughly: the fixed part of the frequent kinds is not walked through. */
+export function factBytes(fact: Fact): number {
+  if (fact.type === 'job.counted') return 300;
+  if (fact.type !== 'task.settled') return roughBytes(fact);
+  let bytes = 900 + roughBytes(fact.value);
+  for (const blob of blobsOf(fact)) bytes += 150 + (blob.inline?.length ?? 0);
+  return bytes;
+}
+
+/** Bytes of a job on its way to the disk, roughly. */
+export const submitBytes = ({ job }: SubmitRow): number => 600 + (job.specText?.length ?? roughBytes(job.spec));
 
 /** The job a fact ends, and how (protocol's jobStateOf without the cancel mark, which the settled counts imply). */
 export function endsIn(fact: Fact): { job: string; state: 'succeeded' | 'failed' | 'canceled' } | null {

@@ -11,7 +11,7 @@ import { givenOpenJobs } from './sql/read-open-jobs.ts';
 import { keepInline, referArtifacts } from './sql/record-artifacts.ts';
 import { endAttempts, openAttempts, unrecordedAttempts } from './sql/record-attempts.ts';
 import { loseWorkers, seeWorkers } from './sql/record-workers.ts';
-import { jsonCell, ROWS_PER_STATEMENT, rowsTable } from './sql/rows.ts';
+import { jsonCell, partsOf, rowsTable } from './sql/rows.ts';
 import { settleTasks, unsettledTasks } from './sql/settle-tasks.ts';
 import { addPieces, stepPlans, unsteppedPlans } from './sql/step-plans.ts';
 import { cancelJobs, submitDependentJobs, submitJobs, submittedJobs, upstreamJobs } from './sql/submit-jobs.ts';
@@ -139,7 +139,7 @@ function checked(steps: Step[], recheck: Step[], write: string, check: string, r
   steps.push({ sql: write, args, read });
 }
 
-/** The same over bound rows: one statement per 500. */
+/** The same over bound rows. */
 function checkedRows(
   steps: Step[],
   recheck: Step[],
@@ -159,8 +159,7 @@ function checkedRows(
 }
 
 function bindRows(steps: Step[], write: (f: string) => string, rows: readonly SqlValue[][], read: (result: SqlResult, ofRows: number) => void): void {
-  for (let from = 0; from < rows.length; from += ROWS_PER_STATEMENT) {
-    const part = rows.slice(from, from + ROWS_PER_STATEMENT);
+  for (const part of partsOf(rows)) {
     const args: SqlValue[] = [];
     for (const row of part) for (const cell of row) args.push(cell);
     steps.push({ sql: write(rowsTable(part[0]?.length ?? 0, part.length)), args, read: (result) => read(result, part.length) });
@@ -177,7 +176,7 @@ const submitRow = ({ job, idempotencyKey, payloadHash }: SubmitRow, upstream: re
   job.id,
   job.owner,
   job.spec.name,
-  jsonCell(job.spec),
+  job.specText ?? jsonCell(job.spec),
   jsonCell([...new Set(job.spec.variants.map((variant) => variant.type))]),
   jsonCell(job.spec.labels),
   job.spec.priority,

@@ -3,7 +3,7 @@
 import { type JobId, toUdcsError, UdcsError } from '@udcs/protocol';
 import type { BootSnapshot, Fact, JobSnapshot } from '../core/seam.ts';
 import { CommitError, type CommitGroup, type CommitResult, type Committer, type SqlResult, type Statement } from './committer.ts';
-import { endsIn, roughBytes } from './fact-shape.ts';
+import { endsIn, factBytes, roughBytes, submitBytes } from './fact-shape.ts';
 import type { StoreWriter, SubmitOutcome, SubmitRow } from './store.ts';
 
 type Ended = 'succeeded' | 'failed' | 'canceled';
@@ -76,7 +76,7 @@ export class WriterQueue implements StoreWriter {
     if (submits.length === 0) return Promise.resolve([]);
     const refusal = this.#refusal();
     if (refusal !== null) return Promise.reject(refusal);
-    return new Promise((done, fail) => this.#add({ kind: 'submit', submits, rows: submits.length, bytes: roughBytes(submits), done, fail }));
+    return new Promise((done, fail) => this.#add({ kind: 'submit', submits, rows: submits.length, bytes: sum(submits, submitBytes), done, fail }));
   }
 
   cancel(job: JobId, atMs: number): Promise<{ readonly canceled: boolean }> {
@@ -100,7 +100,7 @@ export class WriterQueue implements StoreWriter {
       const end = endsIn(fact);
       if (end !== null) this.#ending.set(end.job, end.state);
     }
-    return new Promise((done, fail) => this.#add({ kind: 'facts', facts, rows: facts.length, bytes: roughBytes(facts), done, fail }));
+    return new Promise((done, fail) => this.#add({ kind: 'facts', facts, rows: facts.length, bytes: sum(facts, factBytes), done, fail }));
   }
 
   reload(jobs: readonly JobId[]): Promise<readonly JobSnapshot[]> {
@@ -296,6 +296,12 @@ export class WriterQueue implements StoreWriter {
     for (const queue of Object.values(this.#waiting)) queue.length = 0;
     this.#options.onFatal(error);
   }
+}
+
+function sum<T>(items: readonly T[], bytesOf: (item: T) => number): number {
+  let bytes = 0;
+  for (const item of items) bytes += bytesOf(item);
+  return bytes;
 }
 
 function groupOf(operations: readonly Operation[]): CommitGroup {

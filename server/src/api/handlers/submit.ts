@@ -1,22 +1,11 @@
 // Submit, plan and retry: from what a submitter sent to rows for the store. Everything is checked before anything is written.
-import { randomBytes } from 'node:crypto';
-import {
-  type Api,
-  type Digest,
-  type ErrorRecord,
-  isDigest,
-  type Job,
-  type JobSpec,
-  makeId,
-  type ProcedureOutput,
-  toUdcsError,
-  UdcsError,
-} from '@udcs/protocol';
+import { type Api, type Digest, type ErrorRecord, isDigest, type Job, type JobSpec, type ProcedureOutput, toUdcsError, UdcsError } from '@udcs/protocol';
 import type * as z from 'zod';
 import type { SubmitOutcome, SubmitRow } from '../../store/store.ts';
 import { ownerFilterOf, type Principal } from '../auth/authenticator.ts';
 import type { ArtifactReads, Grid, Reads } from '../ports.ts';
 import { type CheckedJob, checkJob, type EdgeEntries, type SubmitRules } from '../submit/check-job.ts';
+import { mintJobId } from '../submit/job-ids.ts';
 import { retryJob } from '../submit/retry-job.ts';
 
 type Submitted = ProcedureOutput<'jobs.submit'>;
@@ -47,7 +36,7 @@ export function createSubmitting(parts: SubmitParts): Submitting {
   const rowOf = (checked: CheckedJob, principal: Principal): SubmitRow => {
     const nowMs = parts.wallMs();
     return {
-      job: { id: makeId('job', nowMs, randomBytes(10)), owner: principal.owner, spec: checked.spec, submittedAtMs: nowMs },
+      job: { id: mintJobId(nowMs), owner: principal.owner, spec: checked.spec, specText: JSON.stringify(checked.spec), submittedAtMs: nowMs },
       idempotencyKey: checked.idempotencyKey,
       payloadHash: checked.payloadHash,
     };
@@ -91,7 +80,7 @@ export function createSubmitting(parts: SubmitParts): Submitting {
     async plan(job, principal) {
       const checked = await check(job, principal);
       await requireArtifacts(parts.artifacts, checked.artifacts, principal.owner);
-      return { first: checked.first, last: checked.last, total: checked.spec.count, ...parts.grid.plan(checked.spec, principal.owner) };
+      return { ...checked.edges(), total: checked.spec.count, ...parts.grid.plan(checked.spec, principal.owner) };
     },
     async retry(id, principal) {
       const found = await parts.reads.jobSpec(ownerFilterOf(principal), id);

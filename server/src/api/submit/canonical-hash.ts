@@ -1,19 +1,25 @@
-// One hash per meaning of a job: keys sorted, the idempotency key left out. Two submits with the same key must agree on it.
-import { createHash } from 'node:crypto';
+// One text per meaning of a job, and its hash: keys sorted, the idempotency key left out. Two submits with the same key must agree
+// on it.
+import { hash } from 'node:crypto';
 import type { Job } from '@udcs/protocol';
 
 /** JSON with sorted keys and without undefined members. */
 export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map((item) => (item === undefined ? 'null' : canonicalJson(item))).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  const members = Object.entries(value)
-    .filter(([, item]) => item !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  return `{${members.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(',')}}`;
+  if (Array.isArray(value)) return `[${value.map((item) => (item === undefined ? 'null' : canonicalJson(item))).join(',')}]`;
+  const record = value as Record<string, unknown>;
+  let text = '';
+  for (const key of Object.keys(record).sort()) {
+    const item = record[key];
+    if (item !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(item)}`;
+  }
+  return `{${text}}`;
 }
 
-/** SHA-256 hex of the canonical job without its idempotency key. */
-export function payloadHash(job: Job): string {
+export function canonicalJob(job: Job): string {
   const { idempotencyKey: _, ...payload } = job;
-  return createHash('sha256').update(canonicalJson(payload)).digest('hex');
+  return canonicalJson(payload);
 }
+
+/** SHA-256 hex of a canonical job. */
+export const payloadHash = (canonical: string): string => hash('sha256', canonical);

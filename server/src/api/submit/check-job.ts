@@ -16,7 +16,7 @@ import {
   UdcsError,
 } from '@udcs/protocol';
 import { type TaskType, taskTypeOf } from '@udcs/tasks';
-import { canonicalJson, payloadHash } from './canonical-hash.ts';
+import { canonicalJob, payloadHash } from './canonical-hash.ts';
 import { parseForPeople } from './issue-text.ts';
 
 export interface CheckedJob {
@@ -27,9 +27,8 @@ export interface CheckedJob {
   readonly artifacts: readonly Digest[];
   /** Upstream outputs it reads. */
   readonly upstream: readonly Extract<InputSource, { job: unknown }>[];
-  /** What `plan` shows. */
-  readonly first: unknown;
-  readonly last: unknown;
+  /** What `plan` shows: the first and the last task. */
+  edges(): { readonly first: unknown; readonly last: unknown };
 }
 
 export interface SubmitRules {
@@ -49,7 +48,8 @@ export interface EdgeEntries {
 export function checkJob(job: Job, rules: SubmitRules, edges: EdgeEntries | null = null): CheckedJob {
   const missing = notYet(job);
   if (missing !== null) throw new UdcsError('NOT_YET', `${missing} has not landed yet`, { hint: 'leave it out' });
-  const bytes = Buffer.byteLength(canonicalJson(job));
+  const canonical = canonicalJob(job);
+  const bytes = Buffer.byteLength(canonical);
   if (bytes > limits.jobBytes)
     throw new UdcsError('TOO_LARGE', `the job is ${bytes} bytes of JSON, more than ${limits.jobBytes}`, { hint: 'put entries and data into artifacts' });
   const given = normalizeJob(job);
@@ -58,18 +58,19 @@ export function checkJob(job: Job, rules: SubmitRules, edges: EdgeEntries | null
   const upstream: Extract<InputSource, { job: unknown }>[] = [];
   if (given.entries !== null && 'digest' in given.entries) artifacts.add(digestOf(given.entries.digest, 'array.entries'));
   const tasks = edgeTasks(given, edges);
-  const spec = { ...given, variants: given.variants.map((_variant, at) => checkVariant(given, at, rules, tasks, artifacts)) };
+  // Without a placeholder every task is what the job says, which is checked anyway.
+  const expanded = canonical.includes('${') ? tasks : [];
+  const spec = { ...given, variants: given.variants.map((_variant, at) => checkVariant(given, at, rules, expanded, artifacts)) };
   checkEveryEntry(spec);
   for (const input of spec.inputs) collectSource(spec, input.name, input.source, tasks, artifacts, upstream);
   const shown = (task: EdgeTask | undefined) => (task === undefined ? null : expandTask(spec, 0, task.index, task.entry));
   return {
     spec,
-    payloadHash: payloadHash(job),
+    payloadHash: payloadHash(canonical),
     idempotencyKey: job.idempotencyKey ?? null,
     artifacts: [...artifacts],
     upstream,
-    first: shown(tasks[0]),
-    last: shown(tasks.at(-1)),
+    edges: () => ({ first: shown(tasks[0]), last: shown(tasks.at(-1)) }),
   };
 }
 

@@ -2,7 +2,7 @@
 import { api, jobSchema, normalizeJob, UdcsError } from '@udcs/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalJson, payloadHash } from './canonical-hash.ts';
+import { canonicalJob, canonicalJson, payloadHash } from './canonical-hash.ts';
 import { parseForPeople } from './issue-text.ts';
 import { jobOf } from './retry-job.ts';
 
@@ -76,8 +76,9 @@ describe('the meaning of a job', () => {
       ),
     );
     const job = { type: 'WASM' as const, spec: { a: 1 } };
-    expect(payloadHash({ ...job, idempotencyKey: 'x' })).toBe(payloadHash({ ...job, idempotencyKey: 'y' }));
-    expect(payloadHash(job)).not.toBe(payloadHash({ ...job, spec: { a: 2 } }));
+    const hashOf = (one: Parameters<typeof canonicalJob>[0]) => payloadHash(canonicalJob(one));
+    expect(hashOf({ ...job, idempotencyKey: 'x' })).toBe(hashOf({ ...job, idempotencyKey: 'y' }));
+    expect(hashOf(job)).not.toBe(hashOf({ ...job, spec: { a: 2 } }));
   });
 
   it('survives being written down and submitted again', () => {

@@ -1,7 +1,7 @@
 // Turns schema issues into sentences for people: where, what is wrong, and which key was probably meant. Works on zod's
 // issues and schemas alike for `zod` and `zod/mini`; it never shows the whole input.
-import { UdcsError } from '@udcs/protocol';
-import * as z from 'zod';
+import { parseQuickly, UdcsError } from '@udcs/protocol';
+import type * as z from 'zod';
 
 type Schema = z.core.$ZodType;
 type Issue = z.core.$ZodIssue;
@@ -11,7 +11,7 @@ type Issue = z.core.$ZodIssue;
  * @throws UdcsError INVALID_INPUT that says where and what, or TOO_LARGE when a list is over its limit
  */
 export function parseForPeople<T extends Schema>(schema: T, value: unknown, root = ''): z.core.output<T> {
-  const parsed = z.core.safeParse(schema, value);
+  const parsed = parseQuickly(schema, value);
   if (parsed.success) return parsed.data;
   throw issuesToError({ schema, value, root }, parsed.error.issues);
 }

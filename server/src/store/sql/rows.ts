@@ -2,8 +2,16 @@
 // json_each(?), which parses a row's text again for each of its columns; the narrow and rare ones stay with json_each.
 import type { SqlValue } from '../committer.ts';
 
-/** Rows of one statement: far below SQLite's 32,766 parameters at the widest row. */
-export const ROWS_PER_STATEMENT = 500;
+/** Rows of one statement, largest first. Few sizes, so that statements stay prepared. */
+const SIZES = [128, 16, 4, 1] as const;
+
+/** Cuts rows into parts of those sizes, in their order. */
+export function partsOf<T>(rows: readonly T[]): (readonly T[])[] {
+  const parts: (readonly T[])[] = [];
+  let from = 0;
+  for (const size of SIZES) for (; rows.length - from >= size; from += size) parts.push(rows.slice(from, from + size));
+  return parts;
+}
 
 const made = new Map<string, string>();
 
