@@ -1,9 +1,12 @@
 // Groups needs into classes and workers into buckets, and knows which bucket may run which class. Evaluated once per pair, when
 // either is new; placing then only intersects bits.
-import { type AttrValue, ISOLATION_LEVELS, type JobSpec, type Predicate } from '@udcs/protocol';
+import { type Attributes, ISOLATION_LEVELS, type JobSpec, type Predicate } from '@udcs/protocol';
 import { Bits } from './bits.ts';
 import { subjectOf, whyNever } from './match/index.ts';
 import type { Bucket, Fleet, Need, Option, TaskClass, TypeLookup, Worker } from './model.ts';
+
+/** Benchmarks differ on every machine; in a signature they would give every worker a bucket of its own. */
+const MEASURED = 'speed.';
 
 /** Classes nobody uses that are kept for the next job of their kind. */
 const SPARE_CLASSES = 1_024;
@@ -57,6 +60,7 @@ function classOf(fleet: Fleet, need: Need): TaskClass {
   const known = fleet.classes.get(key);
   if (known !== undefined) return known;
   if (fleet.classes.size >= SPARE_CLASSES) dropSpareClasses(fleet);
+  for (const { attr } of need.requires) nameMeasured(fleet, attr);
   const id = freeId(fleet.classById);
   const rounded: Need = {
     ...need,
@@ -69,6 +73,17 @@ function classOf(fleet: Fleet, need: Need): TaskClass {
   fleet.classById[id] = made;
   for (const bucket of fleet.buckets.values()) relate(made, bucket);
   return made;
+}
+
+/** From the first job on that asks for a measured number, workers that differ in it stand in different buckets. */
+function nameMeasured(fleet: Fleet, attr: string): void {
+  if (!attr.startsWith(MEASURED) || fleet.measuredNames.has(attr)) return;
+  fleet.measuredNames.add(attr);
+  for (const worker of fleet.workers.values()) {
+    if (worker.bucket === null) continue;
+    enterBucket(fleet, worker);
+    fleet.wanting.add(worker);
+  }
 }
 
 function dropSpareClasses(fleet: Fleet): void {
@@ -102,13 +117,15 @@ function relate(taskClass: TaskClass, bucket: Bucket): void {
 
 /** Puts a worker into the bucket of its capabilities; out of its old one first when they changed. */
 export function enterBucket(fleet: Fleet, worker: Worker): void {
-  const key = bucketKey(worker);
+  const attributes = signedAttributes(fleet, worker);
+  const key = bucketKey(worker, attributes);
   if (worker.bucket?.key === key) return;
   leaveBucket(fleet, worker);
   let bucket = fleet.buckets.get(key);
   if (bucket === undefined) {
     const id = freeId(fleet.bucketById);
-    const { kind, capabilities } = worker.introduction;
+    const { kind } = worker.introduction;
+    const capabilities = { ...worker.introduction.capabilities, attributes };
     bucket = { id, key, kind, capabilities, trustedClasses: new Bits(), untrustedClasses: new Bits(), workers: new Set(), parked: [new Set(), new Set()] };
     fleet.buckets.set(key, bucket);
     fleet.bucketById[id] = bucket;
@@ -151,11 +168,19 @@ export function unpark(fleet: Fleet, worker: Worker): void {
   if (parkedIn.size === 0) fleet.parkedBuckets[parkedIn === bucket.parked[0] ? 0 : 1].delete(bucket.id);
 }
 
-function bucketKey(worker: Worker): string {
+/** What a bucket may be judged by, in one order. */
+function signedAttributes({ measuredNames }: Fleet, { introduction }: Worker): Attributes {
+  const { attributes } = introduction.capabilities;
+  const signed: Attributes = {};
+  for (const name of Object.keys(attributes).sort()) {
+    const value = attributes[name];
+    if (value !== undefined && (!name.startsWith(MEASURED) || measuredNames.has(name))) signed[name] = value;
+  }
+  return signed;
+}
+
+function bucketKey(worker: Worker, attributes: Attributes): string {
   const { kind, capabilities } = worker.introduction;
-  const attributes = Object.keys(capabilities.attributes)
-    .sort()
-    .map((name): [string, AttrValue | undefined] => [name, capabilities.attributes[name]]);
   const devices = capabilities.devices.map((device) => [device.kind, device.vramBytes]);
   return JSON.stringify([kind, [...capabilities.types].sort(), [...capabilities.untrustedTypes].sort(), attributes, devices, capabilities.pools]);
 }

@@ -5,11 +5,17 @@ import type { Fleet, TypeLookup } from './model.ts';
 import { SeededRandom } from './random.ts';
 import { Timers } from './timers.ts';
 
-export function createFleet(options: { readonly epoch: number; readonly seed: number; readonly types: TypeLookup }): Fleet {
+export function createFleet(options: {
+  readonly epoch: number;
+  readonly seed: number;
+  readonly types: TypeLookup;
+  readonly weightOf?: (owner: string) => number;
+}): Fleet {
   return {
     epoch: options.epoch,
     random: new SeededRandom(options.seed),
     types: options.types,
+    weightOf: options.weightOf ?? (() => 1),
     timers: new Timers(),
     jobs: new Map(),
     workers: new Map(),
@@ -20,6 +26,7 @@ export function createFleet(options: { readonly epoch: number; readonly seed: nu
     classById: [],
     buckets: new Map(),
     bucketById: [],
+    measuredNames: new Set(),
     parkedBuckets: [new Bits(), new Bits()],
     dirty: new Set(),
     wanting: new Chain(),

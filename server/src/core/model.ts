@@ -116,6 +116,8 @@ export interface Lane {
 
 export interface Owner {
   readonly name: string;
+  /** Its share next to others; 1 unless said otherwise. */
+  readonly weight: number;
   /** Work received, in weighted milliseconds; the lowest is served first. */
   receivedMs: number;
 }
@@ -237,6 +239,7 @@ export interface Fleet {
   epoch: number;
   readonly random: SeededRandom;
   readonly types: TypeLookup;
+  readonly weightOf: (owner: string) => number;
   readonly timers: Timers;
   readonly jobs: Map<JobId, Job>;
   readonly workers: Map<WorkerId, Worker>;
@@ -248,6 +251,8 @@ export interface Fleet {
   readonly classById: (TaskClass | undefined)[];
   readonly buckets: Map<string, Bucket>;
   readonly bucketById: (Bucket | undefined)[];
+  /** Measured attributes that some job has asked for: only they tell buckets apart. */
+  readonly measuredNames: Set<string>;
   /** Buckets with parked workers, by kind of room. */
   readonly parkedBuckets: readonly [Bits, Bits];
   readonly dirty: Set<TaskClass>;

@@ -23,9 +23,10 @@ const UNKNOWN_MS = 1_000;
 
 export function chargeStart(job: Job, attempt: Attempt, worker: Worker): void {
   attempt.chargedMs = (expectedMs(job, attempt.taskClass, worker) ?? job.paceMs ?? UNKNOWN_MS) * Math.max(0.1, attempt.need.cpus);
-  job.owner.receivedMs += attempt.chargedMs;
+  job.owner.receivedMs += attempt.chargedMs / job.owner.weight;
 }
 
 export function chargeEnd(attempt: Attempt, tookMs: number): void {
-  attempt.task.job.owner.receivedMs += tookMs * Math.max(0.1, attempt.need.cpus) - attempt.chargedMs;
+  const { owner } = attempt.task.job;
+  owner.receivedMs += (tookMs * Math.max(0.1, attempt.need.cpus) - attempt.chargedMs) / owner.weight;
 }

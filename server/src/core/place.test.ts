@@ -1,5 +1,7 @@
+import { normalizeJob } from '@udcs/protocol';
 import { describe, expect, it } from 'vitest';
-import { Scene } from '../../tests/core/scene.ts';
+import { idle, Scene } from '../../tests/core/scene.ts';
+import { apply, createFleet, place } from './index.ts';
 
 const many = (count: number) => ({ type: 'MOCK' as const, spec: {}, array: { count } });
 
@@ -177,5 +179,63 @@ describe('placing', () => {
     scene.apply({ type: 'drain' });
     scene.job();
     expect(scene.place().keys(a)).toEqual([]);
+  });
+
+  it('gives an owner of three times the weight three times the share', () => {
+    const scene = new Scene();
+    scene.fleet = createFleet({ epoch: 1, seed: 7, types: () => undefined, weightOf: (owner) => (owner === 'heavy' ? 3 : 1) });
+    const a = scene.worker({ owner: null });
+    const heavy = scene.job({ ...many(1_000), owner: 'heavy' });
+    scene.job({ ...many(1_000), owner: 'light' });
+    let served = 0;
+    for (let round = 0; round < 80; round++) {
+      scene.place(1);
+      const ref = scene.first(a);
+      if (ref.task.startsWith(heavy)) served++;
+      scene.wait(10, [a]);
+      scene.succeed(a, ref, 10);
+    }
+    expect(served).toBeGreaterThanOrEqual(56);
+    expect(served).toBeLessThanOrEqual(64);
+  });
+
+  it('tells workers apart by a benchmark only when a job asks for it', () => {
+    const scene = new Scene();
+    const slow = scene.worker({ attributes: { 'speed.wasm': 100 } });
+    const fast = scene.worker({ attributes: { 'speed.wasm': 900 } });
+    scene.place();
+    expect(scene.fleet.buckets.size).toBe(1);
+    scene.job({ ...many(1), requires: [{ attr: 'speed.wasm', op: '>=', value: 500 }] });
+    scene.place();
+    expect(scene.fleet.buckets.size).toBe(2);
+    expect([scene.keys(slow), scene.keys(fast)]).toEqual([[], ['0']]);
+    const late = scene.worker({ attributes: { 'speed.wasm': 700 } });
+    scene.job({ ...many(2), requires: [{ attr: 'speed.wasm', op: '>=', value: 500 }] });
+    scene.place();
+    expect(scene.keys(slow)).toEqual([]);
+    expect(scene.keys(late).length).toBeGreaterThan(0);
+  });
+
+  it('asks nobody twice: not 10,000 idle workers, not for 100,000 tasks that nobody can run', () => {
+    const { fleet, now } = new Scene();
+    const stage = new Scene();
+    for (let at = 0; at < 10_000; at++)
+      apply(fleet, { type: 'worker.joined', introduction: stage.introduction({ types: ['WASM'] }, `wkr_${String(at).padStart(26, '0')}`) }, now);
+    const settle = () => {
+      for (let turn = 0; turn < 10; turn++) place(fleet, now, 4_096);
+      return { asked: fleet.wanting.size, dirty: fleet.dirty.size, wakes: place(fleet, now, 4_096).wakeAtMs === now.monoMs };
+    };
+    const rest = { asked: 0, dirty: 0, wakes: false };
+    expect(settle()).toEqual(rest);
+    for (let at = 0; at < 100; at++) {
+      const id = `job_${String(at).padStart(26, '0')}` as const;
+      apply(fleet, { type: 'job.submitted', job: { id, owner: `o${at % 10}`, spec: normalizeJob(many(1_000)), submittedAtMs: 0, upstreamEnded: {} } }, now);
+    }
+    expect(settle()).toEqual(rest);
+    // One that is heard of is looked at once, and again let alone.
+    const [worker] = fleet.workers.keys();
+    if (worker !== undefined) apply(fleet, { type: 'worker.renewed', worker, load: idle, attempts: [] }, now);
+    expect(fleet.wanting.size).toBe(1);
+    expect(settle()).toEqual(rest);
   });
 });

@@ -8,7 +8,7 @@ export const openingsOf = (job: Job): number => job.fresh.size + job.retryCount;
 export function ownerOf(fleet: Fleet, name: string): Owner {
   let owner = fleet.owners.get(name);
   if (owner === undefined) {
-    owner = { name, receivedMs: leastReceived(fleet) };
+    owner = { name, weight: fleet.weightOf(name), receivedMs: leastReceived(fleet) };
     fleet.owners.set(name, owner);
   }
   return owner;
