@@ -10,6 +10,8 @@ interface Sample {
   readonly totalTicks: number;
   readonly busyTicks: number;
   readonly ownTicks: number;
+  /** Which CPUs were counted: figures of different ones can not be compared. */
+  readonly cpus: string;
 }
 
 const MIN_WINDOW_TICKS = 50;
@@ -28,6 +30,7 @@ export class LoadMeter {
 
   read(): Load {
     const now = sample();
+    if (now.cpus !== this.#before.cpus) this.#before = now;
     const total = now.totalTicks - this.#before.totalTicks;
     // Too short a window measures noise: the last figure stands.
     if (total >= MIN_WINDOW_TICKS) {
@@ -71,7 +74,7 @@ function sampleProc(): Sample {
     totalTicks += ticks.reduce((sum, value) => sum + value, 0);
     idleTicks += (ticks[3] ?? 0) + (ticks[4] ?? 0);
   }
-  return { totalTicks, busyTicks: totalTicks - idleTicks, ownTicks: treeTicks(process.pid) };
+  return { totalTicks, busyTicks: totalTicks - idleTicks, ownTicks: treeTicks(process.pid), cpus: [...allowed].join() };
 }
 
 /** CPUs of `Cpus_allowed_list: 0-3,6` in /proc/self/status. */
@@ -120,5 +123,5 @@ function sampleOs(): Sample {
   const totals = cpus().map(({ times }) => ({ busy: times.user + times.sys + times.nice + times.irq, idle: times.idle }));
   const busyTicks = totals.reduce((sum, one) => sum + one.busy, 0);
   const { user, system } = process.cpuUsage();
-  return { totalTicks: busyTicks + totals.reduce((sum, one) => sum + one.idle, 0), busyTicks, ownTicks: (user + system) / 1000 };
+  return { totalTicks: busyTicks + totals.reduce((sum, one) => sum + one.idle, 0), busyTicks, ownTicks: (user + system) / 1000, cpus: 'all' };
 }
