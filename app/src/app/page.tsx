@@ -36,19 +36,37 @@ export default function OverviewPage() {
           <Panel title="Throughput" aside={overview.value === null ? undefined : age(overview.value.atMs, nowMs)}>
             {overview.value === null ? <Loading what="throughput" /> : <Throughput {...overview.value.throughput} />}
           </Panel>
-          <Panel title="Workers" aside={<Link href="/workers">All workers</Link>}>
+          <Panel
+            title="Workers"
+            aside={
+              <Link prefetch={false} href="/workers">
+                All workers
+              </Link>
+            }
+          >
             {workers.connection === 'loading' ? (
               <Loading what="workers" />
             ) : connected.length === 0 ? (
               <Empty>
-                No worker is connected, so jobs wait. <Link href="/workers">Invite a donor or add a native worker</Link>.
+                No worker is connected, so jobs wait.{' '}
+                <Link prefetch={false} href="/workers">
+                  Invite a donor or add a native worker
+                </Link>
+                .
               </Empty>
             ) : (
               <WorkerGrid workers={connected} />
             )}
           </Panel>
         </div>
-        <Panel title="Recent jobs" aside={<Link href="/jobs">All jobs</Link>}>
+        <Panel
+          title="Recent jobs"
+          aside={
+            <Link prefetch={false} href="/jobs">
+              All jobs
+            </Link>
+          }
+        >
           {jobs.length > 0 ? (
             <JobTable jobs={jobs} nowMs={nowMs} />
           ) : listed.error !== null ? (

@@ -100,7 +100,10 @@ function LoggedOut() {
       <p>This browser is not logged in to the coordinator.</p>
       <p className="text-soft">
         Open the dashboard link that the coordinator printed when it started, make a token with <Code>udcs token create</Code>, or{' '}
-        <Link href="/login">enter a token</Link>.
+        <Link prefetch={false} href="/login">
+          enter a token
+        </Link>
+        .
       </p>
     </div>
   );
