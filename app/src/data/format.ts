@@ -8,7 +8,7 @@ const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
 
 export function bytes(value: number): string {
   const power = value < 1 ? 0 : Math.min(BYTE_UNITS.length - 1, Math.floor(Math.log10(value) / 3));
-  return `${number.format(value / 1000 ** power)} ${BYTE_UNITS[power]}`;
+  return `${number.format(value / 1000 ** power)}\u00a0${BYTE_UNITS[power]}`;
 }
 
 export function duration(ms: number): string {
@@ -24,6 +24,6 @@ export function age(atMs: number, nowMs: number): string {
 }
 
 export const clock = (atMs: number): string => new Date(atMs).toLocaleString();
-export const percent = (share: number): string => `${Math.round(share * 100)} %`;
+export const percent = (share: number): string => `${Math.round(share * 100)}\u00a0%`;
 /** Enough of an id to tell it apart; ids sort by birth, so the end differs. */
 export const shortId = (id: string): string => `${id.slice(0, 4)}…${id.slice(-6)}`;

@@ -26,8 +26,8 @@ export type StateName = keyof typeof LOOKS;
 export function StateWord({ state }: { state: StateName }) {
   const [Mark, colour] = LOOKS[state];
   return (
-    <span className={`inline-flex items-center gap-1.5 whitespace-nowrap ${colour}`}>
-      <Mark size={14} aria-hidden />
+    <span className={`inline-flex items-baseline gap-1.5 whitespace-nowrap ${colour}`}>
+      <Mark size={14} className="self-center" aria-hidden />
       {state}
     </span>
   );

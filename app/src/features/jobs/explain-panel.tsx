@@ -35,6 +35,8 @@ function Answer({ query }: { query: ReturnType<typeof useExplain> }) {
 }
 
 function Reasons({ explain }: { explain: ExplainView }) {
+  // While it waits for other jobs, what workers would say is beside the point.
+  if (explain.verdict === 'blocked') return <p>{withLinks(explain.summary)}</p>;
   const refusals = explain.workers.flatMap((entry) => (entry.reason === null ? [] : [{ ...entry, reason: entry.reason }]));
   const { nearest } = explain;
   return (

@@ -35,7 +35,7 @@ export function RunningTasks({ running, active }: { running: readonly RunningTas
       )}
       {others > 0 && (
         <p className={`text-sm text-soft ${shown.length > 0 ? 'mt-3' : ''}`}>
-          {shown.length === 0 ? `${plural(others, 'task')} with workers that have told no progress yet.` : `${count(others)} more with workers.`}
+          {shown.length === 0 ? 'None has told its progress yet.' : `${count(others)} more with workers.`}
         </p>
       )}
     </Panel>

@@ -18,14 +18,14 @@ function machineWords({ capabilities: { attributes, pools } }: WorkerView): stri
   return [system, plural(pools.cpus, 'core'), bytes(pools.memoryBytes)].filter((fact) => fact !== '').join(', ');
 }
 
-const restWords = ({ load }: WorkerView): string =>
+/** What its owner or its battery holds back; empty when nothing does. */
+const restraints = ({ load }: WorkerView): string[] =>
   load === null
-    ? 'not known'
+    ? []
     : [
-        `${percent(load.cpuOthers)} CPU`,
-        ...(load.throttle < 1 ? [load.throttle === 0 ? 'paused' : `throttled to ${percent(load.throttle)}`] : []),
-        ...(load.battery === null || load.battery.charging ? [] : [`battery ${percent(load.battery.level)}`]),
-      ].join(', ');
+        ...(load.throttle < 1 ? [load.throttle === 0 ? 'paused by its owner' : `throttled to ${percent(load.throttle)}`] : []),
+        ...(load.battery === null || load.battery.charging ? [] : [`on battery, ${percent(load.battery.level)}`]),
+      ];
 
 export function WorkerTable({ workers, nowMs }: { workers: readonly WorkerView[]; nowMs: number }) {
   return (
@@ -41,12 +41,17 @@ export function WorkerTable({ workers, nowMs }: { workers: readonly WorkerView[]
           </Cell>
           <Cell label="State">
             <StateWord state={worker.state} />
+            {restraints(worker).map((words) => (
+              <span key={words} className="block text-sm text-soft">
+                {words}
+              </span>
+            ))}
           </Cell>
           <Cell label="Slots at work">
             {worker.running} of {worker.capabilities.pools.slots}
           </Cell>
           <Cell label="Others use" className="max-w-32">
-            {restWords(worker)}
+            {worker.load === null ? 'not known' : `${percent(worker.load.cpuOthers)} CPU`}
           </Cell>
           <Cell label="Machine" className="text-soft">
             {machineWords(worker)}
