@@ -5,6 +5,7 @@ import { armAttempt } from './arm.ts';
 import { Chain } from './chain.ts';
 import { enterBucket, leaveBucket, unpark } from './classes.ts';
 import { freeRoom, refKey } from './close.ts';
+import { Fifo } from './fifo.ts';
 import { capacityOf, emptyLedger } from './ledger.ts';
 import type { Fleet, Introduction, Job, Worker } from './model.ts';
 import { indexOf, isSettled, withdraw } from './openings.ts';
@@ -63,7 +64,7 @@ function makeWorker(introduction: Introduction, { load }: WorkerIntroduction, { 
     barred: null,
     pace: null,
     offers: null,
-    prefetched: new Set(),
+    prefetched: new Fifo(),
     attempts: new Chain(),
     id: introduction.worker,
     host: introduction.host,

@@ -19,6 +19,7 @@ import type {
 import type { TaskType } from '@udcs/tasks';
 import type { Bits } from './bits.ts';
 import type { Chain, Linked } from './chain.ts';
+import type { Fifo } from './fifo.ts';
 import type { SeededRandom } from './random.ts';
 import type { Ranges } from './ranges.ts';
 import type { JobRecord, PieceRecord, WorkerIntroduction } from './seam.ts';
@@ -202,7 +203,7 @@ export interface Worker extends Linked<Worker> {
   /** All there is to use. */
   capacity: Ledger;
   /** Attempts without room, oldest first; canceled ones stay until they are answered. */
-  readonly prefetched: Set<Attempt>;
+  readonly prefetched: Fifo<Attempt>;
   /** Slots it gets at its present load. */
   effectiveSlots: number;
   /** Share of one slot when the load leaves less than one; 1 otherwise. */

@@ -29,8 +29,8 @@ export class Task {
   state: TaskState;
   /** Number of the newest attempt. */
   attempts = 0;
-  /** Open attempts. A list is never changed, only replaced: whoever walks over one may end its attempts. */
-  live: readonly Attempt[] = NONE;
+  /** The open attempt; a list only where there are several, or none. */
+  private open: Attempt | readonly Attempt[] = NONE;
   /** Stands in a line of its job. */
   waiting = false;
   past: Readonly<History> = NO_TROUBLE;
@@ -48,12 +48,18 @@ export class Task {
     return own;
   }
 
+  /** Open attempts, as of now: whoever walks over them may end them. */
+  get live(): readonly Attempt[] {
+    return this.open instanceof Attempt ? [this.open] : this.open;
+  }
+
   opened(attempt: Attempt): void {
-    this.live = this.live.length === 0 ? [attempt] : [...this.live, attempt];
+    this.open = this.open === NONE ? attempt : [...this.live, attempt];
   }
 
   closed(attempt: Attempt): void {
-    this.live = this.live.length === 1 && this.live[0] === attempt ? NONE : this.live.filter((other) => other !== attempt);
+    const rest = this.live.filter((other) => other !== attempt);
+    this.open = rest.length === 0 ? NONE : rest;
   }
 }
 
