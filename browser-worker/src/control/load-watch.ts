@@ -10,6 +10,8 @@ export type Pressure = 'nominal' | 'fair' | 'serious' | 'critical';
 const PERIOD_MS = 1_000;
 /** Mean lateness above which the machine counts as busy; timers of an idle machine are a few milliseconds late. */
 const LATE_MS = 60;
+/** Enough cores to tell all, half and one apart. */
+const LEVELS = 8;
 const OTHERS: Readonly<Record<Pressure, number>> = { nominal: 0, fair: 0.3, serious: 0.7, critical: 0.95 };
 
 interface PressureObserverLike {
@@ -19,14 +21,18 @@ interface PressureObserverLike {
 type PressureObserverClass = new (callback: (records: readonly { readonly state: Pressure }[]) => void) => PressureObserverLike;
 
 export class LoadWatch {
+  readonly #busyMs: () => number;
   readonly #changed: () => void;
   #observer: PressureObserverLike | null = null;
   #observed: Pressure | null = null;
   #timer: ReturnType<typeof setInterval> | undefined;
   #lateMs = 0;
   #state: Pressure = 'nominal';
+  #ownShare = 0;
 
-  constructor(changed: () => void) {
+  /** @param busyMs milliseconds of slots that this tab has been busy, all its slots together, since any moment */
+  constructor(busyMs: () => number, changed: () => void) {
+    this.#busyMs = busyMs;
     this.#changed = changed;
   }
 
@@ -43,10 +49,14 @@ export class LoadWatch {
       });
     }
     let expectedAtMs = performance.now() + PERIOD_MS;
+    let busyMs = this.#busyMs();
     this.#timer = setInterval(() => {
       const lateMs = Math.max(0, performance.now() - expectedAtMs);
       // A frozen or suspended tab comes back minutes late: that is no load.
       if (lateMs < 5 * PERIOD_MS) this.#lateMs = this.#lateMs * 0.7 + lateMs * 0.3;
+      const share = (this.#busyMs() - busyMs) / ((PERIOD_MS + lateMs) * Math.max(1, navigator.hardwareConcurrency));
+      this.#ownShare = this.#ownShare * 0.5 + Math.min(1, share) * 0.5;
+      busyMs = this.#busyMs();
       expectedAtMs = performance.now() + PERIOD_MS;
       this.#decide();
     }, PERIOD_MS);
@@ -58,26 +68,31 @@ export class LoadWatch {
     this.#observer = null;
   }
 
-  get pressure(): Pressure {
-    return this.#state;
+  /** How many of the owner's cores to use now. */
+  slots(cores: number): number {
+    const others = this.cpuOthers();
+    if (others >= OTHERS.serious) return 1;
+    return others > OTHERS.fair ? Math.max(1, Math.floor(cores / 2)) : cores;
   }
 
-  /** Share of the machine that other programs use, 0..1. The pressure includes our own share, which is taken off. */
-  cpuOthers(ownShare: number): number {
-    return Math.max(0, Math.min(1, OTHERS[this.#state] - ownShare));
+  /**
+   * Share of the machine that other programs use, 0..1. What our own tasks press is taken off: else a tab that was lent the whole
+   * machine would slow down because of itself. Late timers are a sign of others whatever our share is.
+   */
+  cpuOthers(): number {
+    const pressed = Math.max(0, OTHERS[this.#state] - this.#ownShare);
+    return this.#lateMs > LATE_MS ? Math.max(pressed, OTHERS.serious) : pressed;
   }
 
   #decide(): void {
-    const next = this.#observed ?? (this.#lateMs > LATE_MS ? 'serious' : 'nominal');
-    if (next === this.#state) return;
-    this.#state = next;
-    this.#changed();
+    const before = this.slots(LEVELS);
+    this.#state = this.#observed ?? 'nominal';
+    if (this.slots(LEVELS) !== before) this.#changed();
   }
 }
 
 export interface LoadFacts {
   readonly cache: { readonly capacityBytes: number; readonly usedBytes: number };
-  readonly floor: { readonly running: number };
   readonly watch: LoadWatch;
   readonly limits: DonationLimits;
   readonly conditions: Conditions;
@@ -86,9 +101,9 @@ export interface LoadFacts {
 }
 
 /** What a renewal says. */
-export function loadOf({ cache, floor, watch, limits, conditions, slots, gpu }: LoadFacts): Load {
+export function loadOf({ cache, watch, limits, conditions, slots, gpu }: LoadFacts): Load {
   return {
-    cpuOthers: watch.cpuOthers(floor.running / Math.max(1, navigator.hardwareConcurrency)),
+    cpuOthers: watch.cpuOthers(),
     memoryFreeBytes: limits.memoryBytes,
     diskFreeBytes: Math.max(0, Math.floor(cache.capacityBytes - cache.usedBytes)),
     battery: conditions.battery,

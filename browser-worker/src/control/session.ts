@@ -22,7 +22,10 @@ export class Session {
   readonly #options: ControlStart;
   readonly #publish: (state: DonationState) => void;
   readonly #instance = toHex(crypto.getRandomValues(new Uint8Array(16)));
-  readonly #watch = new LoadWatch(() => this.#parts?.floor.pump());
+  readonly #watch = new LoadWatch(
+    () => this.#parts?.floor.busyMs ?? 0,
+    () => this.#parts?.floor.pump(),
+  );
   readonly #startedAtMs = Date.now();
   #limits: DonationLimits;
   #conditions: Conditions;
@@ -176,9 +179,7 @@ export class Session {
   /** The owner's cores, fewer while other programs want the machine. */
   #slots(): number {
     if (this.#rest !== null || this.#ended) return 0;
-    const { cores } = this.#limits;
-    if (this.#watch.pressure === 'serious') return Math.max(1, Math.floor(cores / 2));
-    return this.#watch.pressure === 'critical' ? 1 : cores;
+    return this.#watch.slots(this.#limits.cores);
   }
 
   async #hello(): Promise<Hello> {
@@ -202,10 +203,9 @@ export class Session {
   }
 
   #load(): Load {
-    const { cache, floor } = this.#needParts();
+    const { cache } = this.#needParts();
     return loadOf({
       cache,
-      floor,
       watch: this.#watch,
       limits: this.#limits,
       conditions: this.#conditions,

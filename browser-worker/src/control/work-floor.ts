@@ -51,6 +51,8 @@ export class WorkFloor {
   /** In order of arrival. */
   readonly #jobs = new Map<Held, Job>();
   #running = 0;
+  #busyMs = 0;
+  #busySinceMs = performance.now();
   #cooling = 0;
   #uploading = 0;
   readonly history: FinishedAttempt[] = [];
@@ -71,6 +73,11 @@ export class WorkFloor {
   /** Tasks that run now. */
   get running(): number {
     return this.#running;
+  }
+
+  /** Milliseconds that slots were busy, all of them together, since this tab opened. */
+  get busyMs(): number {
+    return this.#busyMs + this.#running * (performance.now() - this.#busySinceMs);
   }
 
   assign(headers: readonly JobHeader[], tasks: readonly Assignment[], mac: string): void {
@@ -220,7 +227,7 @@ export class WorkFloor {
   #start(job: Job): void {
     const { held, run } = job;
     this.#ledger.start(held, performance.now());
-    this.#running++;
+    this.#nowRunning(1);
     job.sentence = run.describe();
     this.lastTask = { sentence: job.sentence, atMs: performance.now() };
     setTimeout(() => {
@@ -229,8 +236,14 @@ export class WorkFloor {
     void run.run();
   }
 
+  #nowRunning(change: 1 | -1): void {
+    this.#busyMs = this.busyMs;
+    this.#busySinceMs = performance.now();
+    this.#running += change;
+  }
+
   #freed(killed: boolean, deviceLost: boolean): void {
-    this.#running--;
+    this.#nowRunning(-1);
     this.#uploading++;
     if (killed) this.#cool();
     if (deviceLost) this.#events.deviceLost();
@@ -261,7 +274,7 @@ export class WorkFloor {
     const wasUploading = wasRunning && job.run.freed;
     if (job.run.cancel()) this.#cool();
     if (wasUploading) this.#uploading--;
-    else if (wasRunning) this.#running--;
+    else if (wasRunning) this.#nowRunning(-1);
     if (wasRunning) this.#note(job, outcome, null);
     this.#events.changed();
   }
