@@ -37,8 +37,12 @@ export function closeAttempt(turn: Turn, attempt: Attempt, ending: Ending): Atte
   chargeEnd(attempt, attempt.startedMonoMs === null && ending.event !== 'succeeded' ? 0 : ranMs);
   const worker = fleet.workers.get(attempt.worker);
   if (worker !== undefined) leaveWorker(turn, worker, attempt, ending, ranMs);
+  // Written out: members after a spread are stored one by one, the slow way, and this is made for every task.
+  const { task: name, epoch, attempt: number } = attempt.ref;
   return {
-    ...attempt.ref,
+    task: name,
+    epoch,
+    attempt: number,
     worker: attempt.worker,
     state: attempt.state,
     blame: ending.blame,

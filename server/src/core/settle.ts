@@ -18,7 +18,12 @@ export function settleSucceeded(turn: Turn, attempt: Attempt, report: SuccessRep
   const { task } = attempt;
   const { job } = task;
   turn.touch(job);
-  const by = closeAttempt(turn, attempt, { event: 'succeeded', blame: null, error: null, report: { ...report, signal: null } });
+  const by = closeAttempt(turn, attempt, {
+    event: 'succeeded',
+    blame: null,
+    error: null,
+    report: { exitCode: report.exitCode, signal: null, log: report.log, usage: report.usage },
+  });
   supersedeOthers(turn, task);
   task.state = advance(taskMachine, assertLive(task), 'settled');
   job.active--;

@@ -60,7 +60,8 @@ export function checkJob(job: Job, rules: SubmitRules, edges: EdgeEntries | null
   const tasks = edgeTasks(given, edges);
   // Without a placeholder every task is what the job says, which is checked anyway.
   const expanded = canonical.includes('${') ? tasks : [];
-  const spec = { ...given, variants: given.variants.map((_variant, at) => checkVariant(given, at, rules, expanded, artifacts)) };
+  const spec: { -readonly [K in keyof JobSpec]: JobSpec[K] } = given;
+  spec.variants = given.variants.map((_variant, at) => checkVariant(given, at, rules, expanded, artifacts));
   checkEveryEntry(spec);
   for (const input of spec.inputs) collectSource(spec, input.name, input.source, tasks, artifacts, upstream);
   const shown = (task: EdgeTask | undefined) => (task === undefined ? null : expandTask(spec, 0, task.index, task.entry));
