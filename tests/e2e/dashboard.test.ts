@@ -87,7 +87,7 @@ it('names the worker of a running task and its progress', async () => {
   const job = grid.client.submit(mock('told by steps', { runMs: 60_000, progressSteps: 100 }));
   await page.goto(jobPage(await job.id));
   await says(/on atelier, native/, 30_000);
-  await says(/^\d+ %$/);
+  await says(/^\d+\s%$/);
   await job.cancel();
 });
 
