@@ -57,7 +57,8 @@ describe.skipIf(probe === null)('NATIVE_EXEC', () => {
     if (end.kind !== 'succeeded') expect.fail(JSON.stringify(end));
     expect(textOf(end.report.outputs['b'])).toBe('bytes of a');
     expect(textOf(end.report.outputs['said'])).toBe(`${odd.map((arg) => `[${arg}]\n`).join('')}stdin=hello\nindex=0 of 1 mine=yes\numask=077\n`);
-    expect(textOf(end.report.log)).toBe('to stderr\n');
+    expect(textOf(end.report.log)).toContain('to stderr\n');
+    expect(textOf(end.report.log)).toContain('stdin=hello\n');
     expect(end.report.exitCode).toBe(0);
     expect(end.report.usage.peakMemoryBytes).toBeGreaterThan(0);
   });
@@ -85,6 +86,12 @@ describe.skipIf(probe === null)('NATIVE_EXEC', () => {
     await on.coordinator.until(() => on.coordinator.logOf(assigned).includes('tick 3'), 'the fourth line', 3_000);
     expect(on.coordinator.ended.has(assigned.name)).toBe(false);
     expect((await on.coordinator.endOf(assigned)).kind).toBe('succeeded');
+  });
+
+  test('what a failed program printed is in its log, though the output that kept it is lost', async () => {
+    const report = await failed(['tick'], { outputs: [{ name: 'said', path: '/dev/stdout' }], timeouts: { executionMs: 1_500 } });
+    expect(report.code).toBe('TIMEOUT');
+    expect(textOf(report.log)).toContain('tick 0\n');
   });
 
   test('an output that was not written is named', async () => {

@@ -25,7 +25,7 @@ export interface ProgramRequest {
   readonly folder: string;
   readonly keepDir: string;
   fileOf(digest: Digest): Promise<string>;
-  onPrint(stream: 'stdout' | 'stderr', bytes: Buffer): void;
+  onPrint(stream: 'stdout' | 'stderr' | 'udcs', bytes: Buffer): void;
   /** Resolves when the attempt is to end now. */
   readonly stop: CancelSignal;
 }
@@ -63,6 +63,7 @@ class Program {
   readonly #work: string;
   readonly #group: ControlGroup | null;
   readonly #captures: ReadonlyMap<'stdout' | 'stderr', { output: TaskOutput; file: CappedFile }>;
+  readonly #binary = new Set<'stdout' | 'stderr'>();
   #child: ChildProcess | null = null;
   #verdict: Verdict | null = null;
   #printedBytes = 0;
@@ -136,12 +137,22 @@ class Program {
     if (capture !== undefined) {
       if (!capture.file.write(chunk))
         this.#strike('OUTPUT_LIMIT', `output "${capture.output.name}" (${stream}) is larger than its maxBytes (${capture.output.maxBytes})`);
+      else this.#logCaptured(stream, capture.output.name, chunk);
       return;
     }
     this.#printedBytes += chunk.length;
     if (this.#printedBytes > PRINTED_MAX_BYTES)
       this.#strike('OUTPUT_LIMIT', `printed more than ${PRINTED_MAX_BYTES} bytes; declare an output with path /dev/${stream} to keep more`);
     else this.#request.onPrint(stream, chunk);
+  }
+
+  /** Kept streams are in the log too, live and when the program fails and keeps no outputs; one that is no text leaves it alone. */
+  #logCaptured(stream: 'stdout' | 'stderr', output: string, chunk: Buffer): void {
+    if (this.#binary.has(stream)) return;
+    const isBinary = looksBinary(chunk);
+    if (isBinary) this.#binary.add(stream);
+    if (!isBinary) this.#request.onPrint(stream, chunk);
+    else this.#request.onPrint('udcs', Buffer.from(`${stream} is binary: it is kept in the output "${output}" and left out of the log\n`));
   }
 
   /** What the kernel does not end by itself: a full folder, refused forks. */
@@ -225,3 +236,7 @@ function sortOut(exitCode: number | null, signal: string | null): { exitCode: nu
   const inner = exitCode === null ? undefined : SIGNALS[exitCode - 128];
   return inner === undefined ? { exitCode, signal } : { exitCode: null, signal: inner };
 }
+
+/** Control characters that no text file holds (tab, line feed, carriage return, form feed, escape are text). */
+const looksBinary = (chunk: Buffer): boolean =>
+  chunk.subarray(0, 512).some((byte) => byte < 9 || byte === 11 || (byte > 13 && byte < 27) || (byte > 27 && byte < 32));
