@@ -32,6 +32,17 @@ async function stdinOf(task: ExecutorTask<NativeExecSpec>, host: Host): Promise<
   return task.spec.stdin === undefined ? null : new TextEncoder().encode(task.spec.stdin);
 }
 
+/** 0, 1, 2, 3, 7 as "0 to 3, 7": the whole list may have 64 codes. */
+function rangesOf(codes: readonly number[]): string {
+  const ranges: { first: number; last: number }[] = [];
+  for (const code of [...codes].sort((a, b) => a - b)) {
+    const before = ranges.at(-1);
+    if (before !== undefined && code <= before.last + 1) before.last = code;
+    else ranges.push({ first: code, last: code });
+  }
+  return ranges.map(({ first, last }) => (first === last ? String(first) : `${first} to ${last}`)).join(', ');
+}
+
 /** @throws when the program did not end well */
 function checkEnd(spec: NativeExecSpec, result: SpawnResult): void {
   const { exitCode, signal } = result;
@@ -39,7 +50,7 @@ function checkEnd(spec: NativeExecSpec, result: SpawnResult): void {
   if (signal !== null) throw new ProgramFailed('CRASHED', `the program was ended by ${signal}`, { exitCode, signal });
   if (exitCode === null) throw new ProgramFailed('CRASHED', 'the program ended without an exit code', {});
   if (!spec.successExitCodes.includes(exitCode)) {
-    const wanted = spec.successExitCodes.join(', ');
+    const wanted = rangesOf(spec.successExitCodes);
     throw new ProgramFailed('EXIT_CODE', `the program exited with code ${exitCode} (success is ${wanted})`, { exitCode });
   }
 }

@@ -81,7 +81,8 @@ describe('NATIVE_EXEC', () => {
 
   it('takes the exit codes of the spec for success', async () => {
     expect((await run({ successExitCodes: [0, 3] }, ended({ exitCode: 3 }))).result.exitCode).toBe(3);
-    expect((await failureOf(run({ successExitCodes: [1] }, ended()))).message).toContain('success is 1');
+    expect((await failureOf(run({ successExitCodes: [1] }, ended()))).message).toContain('success is 1)');
+    expect((await failureOf(run({ successExitCodes: [7, 0, 2, 1] }, ended({ exitCode: 9 })))).message).toContain('success is 0 to 2, 7)');
   });
 
   it('can not run in a worker that starts no programs', async () => {
