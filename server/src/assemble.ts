@@ -25,9 +25,22 @@ export interface RunningCoordinator {
   drain(withinMs?: number): Promise<void>;
 }
 
+function makeDataDir(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    const why = { EEXIST: 'it is a file', ENOTDIR: 'a part of the path is a file', EACCES: 'no permission', EROFS: 'the file system is read-only' }[code];
+    throw new UdcsError('INVALID_INPUT', `can not make the data folder ${dir}: ${why ?? (cause instanceof Error ? cause.message : String(cause))}`, {
+      hint: 'choose another with --data or UDCS_DATA',
+      cause,
+    });
+  }
+}
+
 /** @throws UdcsError CONFLICT when the port or the data folder is taken, STORE_UNAVAILABLE */
 export async function startCoordinator(options: CoordinatorOptions, log: Logger, onFatal: (error: Error) => void): Promise<RunningCoordinator> {
-  mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
+  makeDataDir(options.dataDir);
   let parts: HttpParts | null = null;
   const http = createHttpServer(() => parts);
   const port = await listen(http, options);

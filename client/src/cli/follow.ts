@@ -103,7 +103,7 @@ function saySummary({ out }: Context, job: JobView, tookMs: number, save: SavePl
     ...(canceled > 0 ? [`${canceled} canceled`] : []),
   ];
   const tasks = succeeded === total ? countText(total, 'task') : `${ended.join(', ') || 'none'} of ${countText(total, 'task')}`;
-  out.note(`${job.id} ${out.state(job.state)}: ${tasks} in ${durationText(tookMs)}${save === null ? '' : `, outputs in ${save.folder}`}`);
+  out.note(`${job.id} ${out.state(job.state)}: ${tasks} in ${durationText(tookMs)}${save === null || succeeded === 0 ? '' : `, outputs in ${save.folder}`}`);
   if (job.error !== null && failed === 0) out.note(`${job.error.message} (${job.error.code})`);
 }
 

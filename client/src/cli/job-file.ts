@@ -12,6 +12,7 @@ import { bytesText, countText } from './words.ts';
 /** Reads `file` (`-` = stdin), uploads what it names and returns the job to submit. @throws UdcsError INVALID_INPUT */
 export async function readJobFile(context: Context, grid: Grid, file: string): Promise<Job> {
   const text = file === '-' ? await readStdinText() : await readText(file);
+  if (text.startsWith('\0asm')) throw new UdcsError('INVALID_INPUT', `${file} is a WASM module, not a job file`, { hint: `udcs wasm ${file}` });
   const parsed = parseJobText(text, file);
   const folder = file === '-' ? process.cwd() : dirname(resolve(file));
   const job = await replaceFiles(context, grid, parsed, folder);

@@ -65,14 +65,18 @@ export function logPrinter(context: Context, isArray: boolean): LogSink {
   const { out } = context;
   const lines = new LineAssembler((task, line) => out.note(isArray ? `${out.paint('dim', `${task.slice(task.indexOf('.') + 1)}|`)} ${line}` : line));
   const heard = new Set<string>();
+  const shown = new Set<string>();
   return {
     add(piece) {
+      // A live piece may come after the end of its task, whose kept log holds it.
+      if (shown.has(piece.task)) return;
       heard.add(piece.task);
       lines.add(piece.task, piece.stream, piece.text);
     },
     settled(task) {
       // Larger logs are left where they are: `udcs logs` fetches them.
       if (heard.delete(task.id) || task.log?.inline === undefined) return;
+      shown.add(task.id);
       lines.add(task.id, 'kept', Buffer.from(task.log.inline, 'base64').toString('utf8'));
     },
     flush: () => lines.flush(),

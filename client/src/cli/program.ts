@@ -1,6 +1,6 @@
 // All verbs of `udcs`, in the order in which `udcs --help` shows them.
 import { Command } from 'commander';
-import { addCommon, COMMON_LINE } from './verb.ts';
+import { addCommon, COMMON_LINE, usageError } from './verb.ts';
 import { addArtifacts } from './verbs/artifacts.ts';
 import { addCancel } from './verbs/cancel.ts';
 import { addCoordinator } from './verbs/coordinator.ts';
@@ -57,7 +57,7 @@ export function createProgram(version: string): Command {
     .description('One computer out of browser tabs and machines.')
     .version(version)
     .exitOverride()
-    .configureOutput({ writeErr: (text) => process.stderr.write(text), outputError: (text, write) => write(usageError(text)) })
+    .configureOutput({ writeErr: (text) => process.stderr.write(text), outputError: (text, write) => write(usageError(text, 'udcs')) })
     .configureHelp({ helpWidth: 100 })
     .showSuggestionAfterError(true);
   program.helpInformation = () => HELP;
@@ -92,11 +92,3 @@ Examples:
   $ udcs up --open
   $ udcs wasm gzip.wasm < notes.txt > notes.txt.gz
 `;
-
-/** commander's `error: …` and `(Did you mean x?)` in our two lines. */
-function usageError(text: string): string {
-  const [first = '', ...rest] = text.trim().split('\n');
-  const suggestion = /\(Did you mean (?:one of )?(.+)\?\)/.exec(rest.join(' '))?.[1];
-  const hint = suggestion === undefined ? 'udcs --help lists what there is' : `did you mean ${suggestion}?`;
-  return `udcs: ${first.replace(/^error: /, '')}\nhint: ${hint}\n`;
-}

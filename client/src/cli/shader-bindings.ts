@@ -40,7 +40,10 @@ export function bindingsOf(
     if (out !== undefined && kind !== 'storage') throw new UdcsError('INVALID_INPUT', `"${name}" can not be read back: it is not var<storage, read_write>`);
     if (out === undefined && !inputs.has(name))
       throw new UdcsError('INVALID_INPUT', `the variable "${name}" of ${file} is neither filled nor read back`, {
-        hint: `add --in ${name}=file or --out ${name}=f32:count`,
+        hint:
+          kind === 'storage'
+            ? `add --in ${name}=file or --out ${name}=f32:count`
+            : `add --in ${name}=file, or write a job file, whose bindings can fill fields`,
       });
     return { group, binding, kind, ...(inputs.has(name) ? { input: name } : {}), ...(out === undefined ? {} : { output: name, ...shapeOf(out) }) };
   });

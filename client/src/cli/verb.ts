@@ -16,6 +16,8 @@ export interface VerbFacts {
 export function addVerb(parent: Command, facts: VerbFacts): Command {
   const command = parent.command(facts.usage, facts.hidden === true ? { hidden: true } : {});
   command.description(facts.summary);
+  const path = parent.parent === null ? `udcs ${command.name()}` : `udcs ${parent.name()} ${command.name()}`;
+  command.configureOutput({ outputError: (text, write) => write(usageError(text, path)) });
   addCommon(command);
   command.addHelpText('after', `\n${COMMON_LINE}\nExamples:\n  $ ${facts.examples[0]}\n  $ ${facts.examples[1]}`);
   return command;
@@ -28,6 +30,14 @@ export function addCommon(command: Command): Command {
     .addOption(new Option('--url <url>', 'coordinator; default: UDCS_URL, else the one on this machine').hideHelp())
     .addOption(new Option('--token <token>', 'default: UDCS_TOKEN, else the local admin token').hideHelp())
     .addOption(new Option('--debug', 'show stacks of errors').hideHelp());
+}
+
+/** commander's `error: …` and `(Did you mean x?)` in our two lines. */
+export function usageError(text: string, path: string): string {
+  const [first = '', ...rest] = text.trim().split('\n');
+  const suggestion = /\(Did you mean (?:one of )?(.+)\?\)/.exec(rest.join(' '))?.[1];
+  const hint = suggestion === undefined ? `${path} --help lists what there is` : `did you mean ${suggestion}?`;
+  return `udcs: ${first.replace(/^error: /, '')}\nhint: ${hint}\n`;
 }
 
 export const COMMON_LINE = 'Every verb: --json, --url URL (UDCS_URL), --token TOKEN (UDCS_TOKEN), --debug';

@@ -57,7 +57,9 @@ function fromFile(path: string): ByteSource {
     sizeBytes = stat.size;
   } catch (error) {
     if (error instanceof UdcsError) throw error;
-    throw new UdcsError('INVALID_INPUT', `can not read ${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    const why = missing ? 'there is no such file' : error instanceof Error ? error.message : String(error);
+    throw new UdcsError('INVALID_INPUT', `can not read ${path}: ${why}`, { cause: error });
   }
   return { sizeBytes, read: (offset) => fs.createReadStream(path, { start: offset, highWaterMark: PART_BYTES }), body: null };
 }

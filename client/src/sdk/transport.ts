@@ -189,6 +189,7 @@ export class Transport {
     const Class = await webSocketClass();
     return new Promise((resolve) => {
       let settled = false;
+      let wasOpen = false;
       const settle = (opened: boolean) => {
         if (settled) return;
         settled = true;
@@ -207,12 +208,14 @@ export class Transport {
         keepAlive: { enabled: true, intervalMs: 15_000, pongTimeoutMs: 10_000 },
         retryDelayMs: backoffMs,
         onOpen: () => {
+          wasOpen = true;
           this.#found();
           settle(true);
         },
         onError: () => settle(false),
         onClose: () => {
-          if (settled) this.#lost();
+          // A first try that fails loses nothing.
+          if (wasOpen) this.#lost();
           settle(false);
         },
       });

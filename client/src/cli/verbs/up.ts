@@ -72,7 +72,11 @@ async function up(context: Context, flags: UpFlags): Promise<number> {
 
 const ended = (coordinator: Child | undefined): UdcsError => new UdcsError('INTERNAL', 'the coordinator ended by itself', { hint: lastWords(coordinator) });
 
-const lastWords = (child: Child | undefined): string => child?.lastLines.slice(-3).join(' · ') || '`udcs coordinator` shows what it says';
+const lastWords = (child: Child | undefined): string =>
+  child?.lastLines
+    .slice(-3)
+    .map((line) => line.trim())
+    .join(' · ') || '`udcs coordinator` shows what it says';
 
 function startCoordinator(flags: UpFlags): { child: Child; listening: Promise<Listening> } {
   let onListening: (listening: Listening) => void = () => undefined;
