@@ -1,12 +1,18 @@
 // Our side of the dispatch bench: the shipped coordinator and agent as processes, the shipped SDK here. MOCK tasks that take no time.
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { connect, type Grid } from '@udcs/client';
 import type { Job } from '@udcs/protocol';
 import { freePort, Processes, type Running, root } from '../harness/processes.ts';
 import type { CpuBySide, Round } from './dispatch.ts';
 import { cpuMsOf, quantile } from './machine.ts';
+
+/** The store's own driver, to read back beside the coordinator what stands in its file. */
+const Database = createRequire(join(root, 'server/package.json'))('libsql') as new (
+  path: string,
+) => { prepare(sql: string): { all(): unknown[] }; close(): void };
 
 const BATCH = 500;
 const PAYLOAD = 'x'.repeat(200);
@@ -52,12 +58,23 @@ export async function startUdcs(folder: string): Promise<Udcs> {
   }
   await useWorkers(1, 512);
 
+  let stored = 0;
+  /** Every task of every round must stand in the database as succeeded, once. */
+  function readBack(tasks: number): void {
+    stored += tasks;
+    const database = new Database(`file:${join(folder, 'udcs', 'data', 'udcs.db')}?mode=ro`);
+    const [row] = database.prepare("select count(*) as rows from task where state = 'succeeded'").all() as { rows: number }[];
+    database.close();
+    if (row?.rows !== stored) throw new Error(`the database holds ${row?.rows} succeeded tasks instead of ${stored}`);
+  }
+
   async function measured(tasks: number, run: () => Promise<number[] | null>): Promise<Round> {
     const before = cpuNow();
     const startedMs = performance.now();
     const latencies = await run();
     const seconds = (performance.now() - startedMs) / 1000;
     const after = cpuNow();
+    readBack(tasks);
     const usPerTask = (side: keyof CpuBySide): number => ((after[side] - before[side]) * 1000) / tasks;
     const cpuUs = { server: usPerTask('server'), worker: usPerTask('worker'), client: usPerTask('client') };
     return {
@@ -70,7 +87,7 @@ export async function startUdcs(folder: string): Promise<Udcs> {
   }
 
   return {
-    durability: 'SQLite WAL, synchronous=FULL, submit and result acknowledged after their commit',
+    durability: 'SQLite WAL, synchronous=FULL read back at every start (it refuses to run otherwise), submit and result acknowledged after their commit',
     useWorkers,
     batched: (tasks) => measured(tasks, () => stream(grid, tasks, BATCH)),
     single: (tasks) => measured(tasks, () => stream(grid, tasks, 1)),
