@@ -42,6 +42,13 @@ describe('submit', () => {
     expect([...fake.jobs.keys()]).toEqual([id]);
   });
 
+  it('refuses a job larger than the limit here, and sends the others of its tick', async () => {
+    const [large, good] = grid.submitMany([{ ...job, name: 'x'.repeat(2_000_000) }, job]);
+    await expect(large?.id).rejects.toMatchObject({ code: 'TOO_LARGE' });
+    await expect(good?.id).resolves.toMatch(/^job_/);
+    expect(fake.jobs.size).toBe(1);
+  });
+
   it('lets a refused job fail alone', async () => {
     await fake.stop();
     fake = await new FakeCoordinator({

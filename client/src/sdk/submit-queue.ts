@@ -21,6 +21,17 @@ interface Waiting {
 /** One request stays below the coordinator's limit on a request's bytes. */
 const REQUEST_BYTES = limits.jobBytes;
 
+/**
+ * Characters of the job as JSON. Checked before it is sent: a frame over the coordinator's limit ends the connection, and would be
+ * sent again on the next one. @throws UdcsError TOO_LARGE
+ */
+export function jobSize(job: object): number {
+  const size = JSON.stringify(job).length;
+  if (size > limits.jobBytes)
+    throw new UdcsError('TOO_LARGE', `the job is ${size} bytes of JSON, more than ${limits.jobBytes}`, { hint: 'put entries and data into artifacts' });
+  return size;
+}
+
 export class SubmitQueue {
   readonly #transport: Transport;
   #waiting: Waiting[] = [];
@@ -37,8 +48,18 @@ export class SubmitQueue {
   }
 
   #flush(): void {
-    const waiting = this.#waiting;
+    const waiting: Waiting[] = [];
+    const sizes: number[] = [];
+    for (const item of this.#waiting) {
+      try {
+        sizes.push(jobSize(item.job));
+        waiting.push(item);
+      } catch (error) {
+        item.reject(error);
+      }
+    }
     this.#waiting = [];
+    if (waiting.length === 0) return;
     if (waiting.length === 1) {
       const [only] = waiting as [Waiting];
       this.#transport.call('jobs.submit', { job: only.job }).then(only.resolve, only.reject);
@@ -46,8 +67,8 @@ export class SubmitQueue {
     }
     let batch: Waiting[] = [];
     let batchBytes = 0;
-    for (const item of waiting) {
-      const itemBytes = JSON.stringify(item.job).length;
+    for (const [at, item] of waiting.entries()) {
+      const itemBytes = sizes[at] ?? 0;
       if (batch.length > 0 && (batch.length === limits.submitMany || batchBytes + itemBytes > REQUEST_BYTES)) {
         this.#send(batch);
         batch = [];

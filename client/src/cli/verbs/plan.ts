@@ -1,6 +1,7 @@
 // `udcs plan FILE`: a dry run. Files that the job names are uploaded (they cost nothing twice); nothing is submitted.
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
+import { jobSize } from '../../sdk/submit-queue.ts';
 import { sayExplain } from '../explain-text.ts';
 import { EXIT } from '../failure.ts';
 import { readJobFile } from '../job-file.ts';
@@ -16,6 +17,7 @@ export function addPlan(program: Command): void {
     action(async (context, _flags, [file = '']) => {
       const grid = context.grid();
       const job = await readJobFile(context, grid, file);
+      jobSize(job);
       const plan = await grid.call('jobs.plan', { job }, { signal: context.signal });
       context.out.event({ type: 'plan', ...plan });
       if (!context.out.json) {
