@@ -9,7 +9,7 @@ import { bytesText, durationText, parseCount, parseDurationMs } from './words.ts
 
 describe('words', () => {
   it('say sizes and times with their units', () => {
-    expect([0, 1_023, 1_536, 104_857_600, 5e12].map(bytesText)).toEqual(['0 B', '1023 B', '1.5 KiB', '100 MiB', '4.5 TiB']);
+    expect([0, 999, 1_500, 100_000_000, 5e12].map(bytesText)).toEqual(['0 B', '999 B', '1.5 kB', '100 MB', '5 TB']);
     expect([12, 4_250, 59_400, 60_000, 90_500, 3_600_000, 90_000_000].map(durationText)).toEqual([
       '12 ms',
       '4.3 s',

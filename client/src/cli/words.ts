@@ -1,14 +1,15 @@
 // Numbers for people: bytes, durations, counts and times with their units, and the way back from what people type.
 import { UdcsError } from '@udcs/protocol';
 
-const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+// Decimal, as the dashboard and explain say it: the figure can be typed into a job file as it stands.
+const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
-/** `1536` → `1.5 KiB` */
+/** `1500` → `1.5 kB` */
 export function bytesText(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  while (value >= 1024 && unit < BYTE_UNITS.length - 1) {
-    value /= 1024;
+  while (value >= 1000 && unit < BYTE_UNITS.length - 1) {
+    value /= 1000;
     unit += 1;
   }
   return `${unit === 0 || value >= 100 ? Math.round(value) : Number(value.toFixed(1))} ${BYTE_UNITS[unit]}`;

@@ -4,7 +4,7 @@ import type { Policy } from '../agent/policy.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Found, TypeCheck } from './detect.ts';
 
-const GIB = 1024 ** 3;
+const GB = 1e9;
 
 export function describeWorker(has: Capabilities, found: Found, checks: readonly TypeCheck[], policy: Policy, sandbox: Sandbox): string {
   const rows: [string, string][] = [
@@ -12,7 +12,7 @@ export function describeWorker(has: Capabilities, found: Found, checks: readonly
     ['processor', `${has.attributes['cpu.model'] ?? 'unknown'}, ${has.attributes['cpu.count']} cores`],
     [
       'room for tasks',
-      `${has.pools.slots} at a time, ${has.pools.cpus} cores, ${(has.pools.memoryBytes / GIB).toFixed(1)} GiB memory, ${(has.pools.diskBytes / GIB).toFixed(1)} GiB disk`,
+      `${has.pools.slots} at a time, ${has.pools.cpus} cores, ${(has.pools.memoryBytes / GB).toFixed(1)} GB memory, ${(has.pools.diskBytes / GB).toFixed(1)} GB disk`,
     ],
     ['isolation', sandbox.level === 'sandbox' ? 'sandbox (bubblewrap)' : `process only: ${sandbox.why}`],
     [

@@ -14,7 +14,6 @@ import {
   toUdcsError,
   type WorkerId,
 } from '@udcs/protocol';
-import * as z from 'zod';
 import type { WorkerIntroduction } from '../core/seam.ts';
 import { type Grants, hostIdOf, networkOf, proven, workerIdOf } from './grants.ts';
 import { jsonTrouble } from './json-guard.ts';
@@ -241,7 +240,9 @@ export class WorkerSession implements ConnectionSink, WorkerLink {
     }
     const parsed = parseQuickly(fromWorkerSchema, value);
     if (parsed.success) return parsed.data;
-    this.refuse('INVALID_INPUT', z.prettifyError(parsed.error), RETRY_SOON_MS, closeCodes.protocol);
+    const [issue] = parsed.error.issues;
+    const where = issue === undefined || issue.path.length === 0 ? 'the frame' : issue.path.join('.');
+    this.refuse('INVALID_INPUT', `${where} does not fit the wire: ${issue?.message ?? 'unknown shape'}`, RETRY_SOON_MS, closeCodes.protocol);
     return null;
   }
 

@@ -26,13 +26,13 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const registers = [new Registry()];
   const [registry] = registers as [Registry];
   const gauge = (name: string, help: string, labelNames: string[] = []) => new Gauge({ name: `udcs_${name}`, help, labelNames, registers });
-  const counter = (name: string, help: string) => new Counter({ name: `udcs_${name}`, help, registers });
+  const counter = (name: string, help: string, labelNames: string[] = []) => new Counter({ name: `udcs_${name}`, help, labelNames, registers });
 
   const workers = gauge('workers', 'Connected workers by kind, and those gone silent', ['kind']);
   const slots = gauge('slots', 'Slots of connected workers', ['state']);
   const tasks = gauge('tasks', 'Tasks by place: queued, blocked, active', ['place']);
   const jobs = gauge('jobs', 'Jobs that have not ended', ['state']);
-  const ended = gauge('tasks_ended_total', 'Tasks ended since the start of this process', ['state']);
+  const ended = counter('tasks_ended_total', 'Tasks ended since the start of this process', ['state']);
   const lost = counter('leases_expired_total', 'Attempts whose worker vanished');
   const dropped = counter('reports_dropped_total', 'Late, foreign or duplicate reports');
   const unwritten = gauge('store_backlog', 'Facts not written yet', ['unit']);
@@ -53,8 +53,9 @@ export function createMetrics(sources: MetricsSources): Metrics {
     for (const place of ['queued', 'blocked', 'active'] as const) tasks.set({ place }, now.tasks[place]);
     jobs.set({ state: 'running' }, now.jobs.running);
     jobs.set({ state: 'queued' }, now.jobs.queued);
-    ended.set({ state: 'succeeded' }, now.totals.tasksSucceeded);
-    ended.set({ state: 'failed' }, now.totals.tasksFailed);
+    ended.reset();
+    ended.inc({ state: 'succeeded' }, now.totals.tasksSucceeded);
+    ended.inc({ state: 'failed' }, now.totals.tasksFailed);
     lost.reset();
     lost.inc(now.totals.attemptsLost);
     dropped.reset();
