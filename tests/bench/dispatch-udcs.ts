@@ -43,17 +43,8 @@ export async function startUdcs(folder: string): Promise<Udcs> {
     for (const worker of workers) await processes.kill(worker);
     const joining = online(grid, count);
     const folderOf = join(folder, `workers-${count}x${slots}`);
-    workers = [
-      processes.start('workers', [
-        '--import',
-        'tsx',
-        join(root, 'tests/bench/many-workers.ts'),
-        coordinator.listening.joinUrl,
-        String(count),
-        String(slots),
-        folderOf,
-      ]),
-    ];
+    const crowd = join(root, 'tests/bench/many-workers.ts');
+    workers = [processes.start('workers', ['--import', 'tsx', crowd, coordinator.listening.joinUrl, String(count), String(slots), folderOf])];
     await joining;
   }
   await useWorkers(1, 512);
@@ -91,21 +82,23 @@ export async function startUdcs(folder: string): Promise<Udcs> {
     useWorkers,
     batched: (tasks) => measured(tasks, () => stream(grid, tasks, BATCH)),
     single: (tasks) => measured(tasks, () => stream(grid, tasks, 1)),
-    oneAtATime: (tasks) =>
-      measured(tasks, async () => {
-        const latencies: number[] = [];
-        for (let at = 0; at < tasks; at++) {
-          const startedMs = performance.now();
-          await grid.submit(noop());
-          latencies.push(performance.now() - startedMs);
-        }
-        return latencies;
-      }),
+    oneAtATime: (tasks) => measured(tasks, () => oneByOne(grid, tasks)),
     async stop() {
       await grid.close();
       await processes.stopAll();
     },
   };
+}
+
+/** Milliseconds from each submit to its result, with nothing else under way. */
+async function oneByOne(grid: Grid, tasks: number): Promise<number[]> {
+  const latencies: number[] = [];
+  for (let at = 0; at < tasks; at++) {
+    const startedMs = performance.now();
+    await grid.submit(noop());
+    latencies.push(performance.now() - startedMs);
+  }
+  return latencies;
 }
 
 /** Submits `tasks` distinct jobs, `batch` per request, and waits until every result has been seen here. */

@@ -71,7 +71,16 @@ export class Processes {
 
   /** Starts (or starts again) the coordinator on the same port and data. Settles when it listens. */
   coordinator(): Promise<Running & { readonly listening: Listening }> {
-    const args = [join(root, 'server/dist/main.js'), '--json', '--port', String(this.#port), '--data', join(this.folder, 'data'), ...this.#coordinatorArgs];
+    const args = [
+      '--max-semi-space-size=64',
+      join(root, 'server/dist/main.js'),
+      '--json',
+      '--port',
+      String(this.#port),
+      '--data',
+      join(this.folder, 'data'),
+      ...this.#coordinatorArgs,
+    ];
     const running = this.start('coordinator', args);
     return new Promise((resolve, reject) => {
       void running.ended.then((code) => reject(new Error(`the coordinator ended with ${code}; see ${join(this.folder, 'coordinator.log')}`)));
