@@ -72,7 +72,7 @@ export class Processes {
   /** Starts (or starts again) the coordinator on the same port and data. Settles when it listens. */
   coordinator(): Promise<Running & { readonly listening: Listening }> {
     const args = [
-      '--max-semi-space-size=64',
+      '--max-semi-space-size=32',
       join(root, 'server/dist/main.js'),
       '--json',
       '--port',

@@ -9,8 +9,8 @@ import { UdcsError } from '@udcs/protocol';
 /** Rooms lie beside each other, in a checkout and in a release alike. */
 const mainOf = (room: 'server' | 'native-worker'): string => fileURLToPath(new URL(`../../../${room}/dist/main.js`, import.meta.url));
 
-/** What a task allocates lives until its commit: a larger young generation spares the coordinator a third of its garbage collection. */
-const NODE_FLAGS = { server: ['--max-semi-space-size=64'], 'native-worker': [] } as const;
+/** What a task allocates lives until its commit: a larger young generation spares the coordinator much of its garbage collection. */
+const NODE_FLAGS = { server: ['--max-semi-space-size=32'], 'native-worker': [] } as const;
 
 /** How long a child may take to finish its work after it was asked to end. */
 const GRACE_MS = 30_000;
