@@ -2,12 +2,13 @@
 // manifest joins the members without moving bytes; gunzip, in which no line of ours takes part, says whether it is right.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Grid } from '@udcs/client';
 import { root } from '../../tests/harness/processes.ts';
-import { attemptsOf, follow, type PartTally, tally } from './tally.ts';
+import { runDirectly } from '../../tests/harness/run-directly.ts';
+import { deliver } from '../../tests/harness/stream.ts';
+import { attemptsOf, type PartTally, tally } from './tally.ts';
 
 const FILES = 240;
 const FILE_BYTES = { min: 4_000, max: 120_000 };
@@ -40,24 +41,6 @@ export function chooseFiles(): string[] {
   return found;
 }
 
-/** The same module run by Node's own WASI, with none of our code: what a task must equal byte for byte. */
-async function runDirectly(file: string): Promise<Buffer> {
-  const { WASI } = await import('node:wasi');
-  const folder = mkdtempSync(join(tmpdir(), 'udcs-direct-'));
-  const stdin = openSync(file, 'r');
-  const stdout = openSync(join(folder, 'out'), 'w');
-  try {
-    const wasi = new WASI({ version: 'preview1', args: ['gzip'], stdin, stdout, returnOnExit: true });
-    const { instance } = await WebAssembly.instantiate(readFileSync(MODULE), { wasi_snapshot_preview1: wasi.wasiImport });
-    wasi.start(instance);
-    return readFileSync(join(folder, 'out'));
-  } finally {
-    closeSync(stdin);
-    closeSync(stdout);
-    rmSync(folder, { recursive: true });
-  }
-}
-
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /**
@@ -80,7 +63,7 @@ export async function compressFiles(grid: Grid, out: string, onDone: (done: numb
     outputs: [{ name: 'gz', path: '/dev/stdout' }],
     labels: { demo: 'files' },
   });
-  const { tasks, countedTwice } = await follow(job, (_task, done) => onDone(done, paths.length));
+  const { tasks, twice } = await deliver(job, (done) => onDone(done, paths.length));
   await job;
 
   const members = paths.map((_path, index) => {
@@ -92,7 +75,7 @@ export async function compressFiles(grid: Grid, out: string, onDone: (done: numb
   const archive = join(out, 'files.gz');
   writeFileSync(archive, await grid.artifacts.get(joined.digest));
   const id = await job.id;
-  const counts = tally(await attemptsOf(grid, id), paths.length, countedTwice, startedMs);
+  const counts = tally(await attemptsOf(grid, id), paths.length, twice, startedMs);
 
   const checks = await verify(paths, contents, members, archive);
   return { tally: counts, inputBytes: contents.reduce((sum, bytes) => sum + bytes.length, 0), gzipBytes: statSync(archive).size, ...checks };
@@ -107,10 +90,11 @@ async function verify(
   const tested = spawnSync('gunzip', ['-t', archive]).status === 0;
   const unpacked = spawnSync('gunzip', ['-c', archive], { maxBuffer: 1024 ** 3 }).stdout;
   const equal = sha256(unpacked) === sha256(Buffer.concat(contents));
+  const module = readFileSync(MODULE);
   let direct = 0;
   for (let at = 0; at < DIRECT_CHECKS; at++) {
     const index = Math.floor((at * paths.length) / DIRECT_CHECKS);
-    if (`sha256:${sha256(await runDirectly(paths[index] ?? ''))}` === members[index]?.digest) direct += 1;
+    if (`sha256:${sha256(await runDirectly(module, 'gzip', contents[index] ?? new Uint8Array()))}` === members[index]?.digest) direct += 1;
   }
   return {
     verified: tested && equal && direct === DIRECT_CHECKS,

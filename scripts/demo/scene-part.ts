@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import type { Grid } from '@udcs/client';
 import type { AttemptView, Job, TaskView } from '@udcs/protocol';
 import { PNG } from 'pngjs';
-import { attemptsOf, follow, type PartTally, tally } from './tally.ts';
+import { deliver } from '../../tests/harness/stream.ts';
+import { attemptsOf, type PartTally, tally } from './tally.ts';
 
 export const picture = { width: 3840, height: 2160, tileWidth: 240, tileHeight: 135 };
 const across = picture.width / picture.tileWidth;
@@ -76,7 +77,7 @@ export async function drawScene(grid: Grid, out: string, sink: TileSink, onDone:
     tiles.set(task.index, pixels);
     sink.tile(task.index, pixels, task.worker === null ? null : (kinds.get(task.worker) ?? null));
   };
-  const { countedTwice } = await follow(job, (task, done) => {
+  const { twice } = await deliver(job, (done, task) => {
     if (task.state === 'succeeded') fetching.push(fetchTile(task));
     onDone(done, TILES);
   });
@@ -84,7 +85,7 @@ export async function drawScene(grid: Grid, out: string, sink: TileSink, onDone:
   await Promise.all(fetching);
   stitch(tiles, join(out, 'scene.png'));
   const attempts = await attemptsOf(grid, await job.id);
-  const counts = tally(attempts, TILES, countedTwice, startedMs);
+  const counts = tally(attempts, TILES, twice, startedMs);
   return { tally: counts, adapters: adaptersOf(attempts), ...(await recheck(grid, attempts, tiles)) };
 }
 
@@ -131,7 +132,7 @@ async function recheck(
     const drawnByOther = [...chosen].filter((tile) => makers.get(tile) !== kind);
     if (drawnByOther.length === 0) continue;
     const again = grid.submit(sceneJob(drawnByOther, kind));
-    const { tasks } = await follow(again, () => {});
+    const { tasks } = await deliver(again);
     await again;
     for (const [index, tile] of drawnByOther.entries()) {
       const task = tasks.get(index);

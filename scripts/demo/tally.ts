@@ -1,7 +1,7 @@
 // What the demo counts, all of it from outside the coordinator's database: the client's stream says what settled and how often, the
 // attempts' records say who made it.
 import type { Grid } from '@udcs/client';
-import type { AttemptView, JobId, TaskView } from '@udcs/protocol';
+import type { AttemptView, JobId } from '@udcs/protocol';
 
 export interface PartTally {
   readonly tasks: number;
@@ -12,21 +12,6 @@ export interface PartTally {
   readonly tasksRepeated: number;
   /** Times the stream delivered a task that it had delivered before: has to be 0. */
   readonly countedTwice: number;
-}
-
-/** Watches one job's stream to its end. `onTask` sees each delivery. */
-export async function follow(
-  results: AsyncIterable<TaskView>,
-  onTask: (task: TaskView, done: number) => void,
-): Promise<{ tasks: Map<number, TaskView>; countedTwice: number }> {
-  const tasks = new Map<number, TaskView>();
-  let countedTwice = 0;
-  for await (const task of results) {
-    if (tasks.has(task.index)) countedTwice += 1;
-    tasks.set(task.index, task);
-    onTask(task, tasks.size);
-  }
-  return { tasks, countedTwice };
 }
 
 export async function attemptsOf(grid: Grid, id: JobId): Promise<AttemptView[]> {

@@ -1,11 +1,9 @@
 // A tab and a native worker share one job; the same module gives the same bytes on both, and when run directly.
 import { createHash } from 'node:crypto';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Job } from '@udcs/protocol';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { fixture, TestGrid } from '../harness/grid.ts';
+import { runDirectly } from '../harness/run-directly.ts';
 import { needsChromium } from '../harness/skip.ts';
 import { deliver } from '../harness/stream.ts';
 
@@ -63,28 +61,9 @@ it('one module gives one digest in a tab, in a native worker and when run direct
   }
   digests.add(
     `sha256:${createHash('sha256')
-      .update(await runDirectly())
+      .update(await runDirectly(fixture('wasm/gzip.wasm'), 'gzip', text))
       .digest('hex')}`,
   );
   await tab?.close();
   expect([...digests]).toHaveLength(1);
 }, 120_000);
-
-/** By Node's own WASI: none of our code takes part. */
-async function runDirectly(): Promise<Buffer> {
-  const { WASI } = await import('node:wasi');
-  const folder = mkdtempSync(join(tmpdir(), 'udcs-direct-'));
-  writeFileSync(join(folder, 'in'), text);
-  const stdin = openSync(join(folder, 'in'), 'r');
-  const stdout = openSync(join(folder, 'out'), 'w');
-  const wasi = new WASI({ version: 'preview1', args: ['gzip'], stdin, stdout, returnOnExit: true });
-  const { instance } = await WebAssembly.instantiate(fixture('wasm/gzip.wasm').slice(), {
-    wasi_snapshot_preview1: wasi.wasiImport as WebAssembly.ModuleImports,
-  });
-  wasi.start(instance);
-  closeSync(stdin);
-  closeSync(stdout);
-  const bytes = readFileSync(join(folder, 'out'));
-  rmSync(folder, { recursive: true });
-  return bytes;
-}

@@ -7,14 +7,14 @@ export interface Delivered {
   readonly twice: number;
 }
 
-/** Follows a job's stream to its end; `at` is called with the number of tasks after each delivery. */
-export async function deliver(results: AsyncIterable<TaskView>, at: (done: number) => void | Promise<void> = () => {}): Promise<Delivered> {
+/** Follows a job's stream to its end; `at` is called after each delivery, with the number of tasks so far and the one delivered. */
+export async function deliver(results: AsyncIterable<TaskView>, at: (done: number, task: TaskView) => void | Promise<void> = () => {}): Promise<Delivered> {
   const tasks = new Map<number, TaskView>();
   let twice = 0;
   for await (const task of results) {
     if (tasks.has(task.index)) twice += 1;
     tasks.set(task.index, task);
-    await at(tasks.size);
+    await at(tasks.size, task);
   }
   return { tasks, twice };
 }
