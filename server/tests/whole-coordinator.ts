@@ -143,6 +143,7 @@ export async function trpcSocket(url: string, token: string | null): Promise<Trp
   socket.send(JSON.stringify({ method: 'connectionParams', data: token === null ? {} : { token } }));
   const listeners = new Map<number, (frame: TrpcFrame) => void>();
   socket.on('message', (data) => {
+    if (data.toString() === 'PING') return socket.send('PONG');
     const frame = JSON.parse(data.toString()) as TrpcFrame;
     if (frame.id !== null && frame.id !== undefined) listeners.get(frame.id)?.(frame);
   });

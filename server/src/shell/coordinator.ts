@@ -203,6 +203,7 @@ export class Coordinator implements Intake {
 
   private accept(job: Extract<CoreEvent, { type: 'job.submitted' }>['job']): void {
     this.catalog.add(job);
+    this.publisher.submitted(job.id);
     this.push({ type: 'job.submitted', job });
   }
 

@@ -60,6 +60,10 @@ export class Feed {
     if (event.type === 'job') this.jobs.tell(event.job);
   }
 
+  tellJobs(view: JobView): void {
+    this.jobs.tell(view);
+  }
+
   tellWorkers(workers: readonly WorkerId[]): void {
     if (workers.length > 0) this.workers.tell(workers);
   }

@@ -29,6 +29,12 @@ export class Publisher {
     return live === undefined ? null : this.catalog.view(live, this.activeOf(job));
   }
 
+  /** A new job's first face, once its commit holds: lists show it before a worker has touched it. */
+  submitted(job: JobId): void {
+    const live = this.catalog.get(job);
+    if (live !== undefined) this.feed.tellJobs(this.catalog.view(live, 0));
+  }
+
   publish(facts: readonly Fact[], nowMs: number): void {
     const settled = new Map<JobId, { seq: number; tasks: TaskView[] }>();
     const counted = new Set<JobId>();
