@@ -47,13 +47,13 @@ async function openTab(donateUrl: string): Promise<string | null> {
 }
 
 let leaving = false;
-async function leave(code: number): Promise<never> {
-  if (!leaving) {
-    leaving = true;
-    await processes.stopAll();
-    if (code === 0 || code === 130) rmSync(scratch, { recursive: true, force: true });
-    else console.error(`logs of the processes: ${scratch}`);
-  }
+/** Ends everything, once: a Ctrl-C reaches us from the terminal and again from npm. Bounded: stopAll kills after five seconds. */
+async function leave(code: number): Promise<void> {
+  if (leaving) return;
+  leaving = true;
+  await processes.stopAll();
+  if (code === 0 || code === 130) rmSync(scratch, { recursive: true, force: true, maxRetries: 3 });
+  else console.error(`logs of the processes: ${scratch}`);
   process.exit(code);
 }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void leave(130));

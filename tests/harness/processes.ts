@@ -42,6 +42,9 @@ export interface WorkerOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** Playwright would end this process on Ctrl-C before `stopAll` could end the others. */
+const ownSignals = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false };
+
 export class Processes {
   readonly folder: string;
   readonly #port: number;
@@ -122,6 +125,7 @@ export class Processes {
     const context = await chromium.launchPersistentContext(join(this.folder, `profile-${name}`), {
       executablePath,
       headless: true,
+      ...ownSignals,
       args: [...CHROMIUM_FLAGS, ...extraFlags],
     });
     this.#tabs.add(context);
